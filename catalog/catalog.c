@@ -1,0 +1,169 @@
+/*
+ * catalog.c: a folder of migration files, read into an ordered set.
+ */
+#include "catalog/catalog.h"
+
+#include "catalog/catalog_releases.h"
+#include "catalog/folder.h"
+#include "catalog/text_file.h"
+#include "common/mem.h"
+#include "common/sha256.h"
+
+/* The catalog while its folders are being walked. */
+struct walk {
+    struct catalog *catalog; /* also owner of all that stays */
+    size_t migration_capacity;
+    size_t repeatable_capacity;
+    struct err_list *errors;
+};
+
+static void add_migration(struct walk *walk, const struct migration *migration)
+{
+    struct catalog *c = walk->catalog;
+
+    if (migration->kind == MIGRATION_REPEATABLE) {
+        mem_grow(c, &c->repeatables, &walk->repeatable_capacity, c->repeatable_count + 1);
+        c->repeatables[c->repeatable_count++] = *migration;
+    } else {
+        mem_grow(c, &c->migrations, &walk->migration_capacity, c->count + 1);
+        c->migrations[c->count++] = *migration;
+    }
+}
+
+/* What fails is in the list of errors; what has a name is added even so, to be compared. */
+static void read_migration(struct walk *walk, const struct folder_entry *entry, const char *release)
+{
+    struct migration migration = {.file = mem_strdup(walk->catalog, entry->file)};
+    struct err err = ERR_INIT;
+    void *mem = mem_context(NULL);
+    char *bytes;
+    size_t len;
+
+    migration.release = release;
+    if (migration_parse_name(walk->catalog, entry->name, &migration, &err) < 0) {
+        err_place(&err, entry->file, 0, 0);
+        err_move(err_list_add(walk->errors), &err);
+    } else if (text_file_read(mem, entry->path, entry->file, &bytes, &len, &err) < 0) {
+        err_move(err_list_add(walk->errors), &err);
+    } else {
+        /* the result is in the list of errors */
+        if (migration_parse(walk->catalog, bytes, len, &migration, walk->errors) < 0)
+            migration.checksum = NULL;
+        add_migration(walk, &migration);
+    }
+    talloc_free(mem);
+}
+
+static void walk_folder(struct walk *walk, const struct folder_entry *entry,
+                        const struct folder *outer, const char *release)
+{
+    void *mem = mem_context(NULL);
+    struct folder folder;
+    struct err err = ERR_INIT;
+
+    if (folder_list(mem, entry->path, entry->file, outer, &folder, &err) < 0) {
+        err_move(err_list_add(walk->errors), &err);
+        talloc_free(mem);
+        return;
+    }
+    if (outer && !release && catalog_releases_is_name(entry->name))
+        release = catalog_releases_add(walk->catalog, entry->name);
+    for (size_t i = 0; i < folder.count; i++) {
+        const struct folder_entry *inner = &folder.entries[i];
+
+        if (inner->is_folder)
+            walk_folder(walk, inner, &folder, release);
+        else if (release && strcmp(inner->name, "UPGRADE.md") == 0)
+            catalog_releases_read_guide(walk->catalog, release, inner, walk->errors);
+        else if (!inner->is_document)
+            read_migration(walk, inner, release);
+    }
+    talloc_free(mem);
+}
+
+static int compare_versioned(const void *a, const void *b)
+{
+    const struct migration *x = a;
+    const struct migration *y = b;
+
+    if (x->version != y->version)
+        return x->version < y->version ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static int compare_named(const void *a, const void *b)
+{
+    return strcmp(((const struct migration *)a)->name, ((const struct migration *)b)->name);
+}
+
+static void sort(struct migration *list, size_t count, int (*compare)(const void *, const void *))
+{
+    if (count > 0)
+        qsort(list, count, sizeof(*list), compare);
+    for (size_t i = 0; i < count; i++)
+        list[i].index = i;
+}
+
+static void check_duplicates(const struct catalog *c, struct err_list *errors)
+{
+    for (size_t i = 1; i < c->count; i++) {
+        if (c->migrations[i].version == c->migrations[i - 1].version) {
+            struct err *err = err_list_add(errors);
+
+            err_set_at(err, ERR_DATA, c->migrations[i].file, 0, 0,
+                       "version %lld is also that of \"%s\"", (long long)c->migrations[i].version,
+                       c->migrations[i - 1].file);
+            err_hint(err, "Give the newer one a higher version.");
+        }
+    }
+    for (size_t i = 1; i < c->repeatable_count; i++) {
+        if (strcmp(c->repeatables[i].name, c->repeatables[i - 1].name) == 0)
+            err_set_at(err_list_add(errors), ERR_DATA, c->repeatables[i].file, 0, 0,
+                       "repeatable \"%s\" is also that of \"%s\"", c->repeatables[i].name,
+                       c->repeatables[i - 1].file);
+    }
+}
+
+static void add_checksum(struct sha256 *sum, const struct migration *m)
+{
+    char *line = mem_printf(NULL, "%lld %s %s\n", (long long)m->version, m->checksum, m->name);
+
+    sha256_add(sum, line, strlen(line));
+    talloc_free(line);
+}
+
+static char *checksum_of(struct catalog *c)
+{
+    struct sha256 sum;
+
+    sha256_init(&sum);
+    for (size_t i = 0; i < c->count; i++)
+        add_checksum(&sum, &c->migrations[i]);
+    for (size_t i = 0; i < c->repeatable_count; i++)
+        add_checksum(&sum, &c->repeatables[i]);
+    return sha256_end_text(&sum, c);
+}
+
+int catalog_load(void *parent, const char *path, const char *shown, struct catalog **ret,
+                 struct err_list *errors)
+{
+    struct catalog *c = mem_new(parent, struct catalog);
+    struct walk walk = {.catalog = c, .errors = errors};
+    struct folder_entry root = {.name = path, .path = path, .file = shown, .is_folder = true};
+    size_t before = errors->count;
+
+    c->source = mem_strdup(c, shown);
+    walk_folder(&walk, &root, NULL, NULL);
+    sort(c->migrations, c->count, compare_versioned);
+    sort(c->repeatables, c->repeatable_count, compare_named);
+    check_duplicates(c, errors);
+    catalog_releases_finish(c, errors);
+    if (errors->count > before) {
+        talloc_free(c);
+        return -1;
+    }
+    c->head = c->count ? c->migrations[c->count - 1].version : 0;
+    c->checksum = checksum_of(c);
+    *ret = c;
+    return 0;
+}

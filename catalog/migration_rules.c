@@ -1,0 +1,149 @@
+/*
+ * migration_rules.c: what may stand in which section of a migration file.
+ */
+#include "catalog/migration_rules.h"
+
+#include "catalog/sql_words.h"
+#include "common/mem.h"
+
+struct rules {
+    const struct migration *migration;
+    bool seed;
+    struct err_list *errors;
+    void *mem;
+};
+
+/* The beginning of a statement, one line of it, to be named in a message. */
+static const char *beginning(const struct rules *r, const struct sql_statement *statement)
+{
+    const char *text = r->migration->text + statement->start;
+    size_t most = statement->end - statement->start;
+    size_t len = 0;
+
+    while (len < most && len < 60 && text[len] != '\n')
+        len++;
+    while (len < most && len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+        len--;
+    return mem_printf(r->mem, "%.*s%s", (int)len, text, len < most ? "..." : "");
+}
+
+static void fail_transaction_command(const struct rules *r, const struct sql_statement *statement)
+{
+    struct err *err = err_list_add(r->errors);
+
+    err_set_at(err, ERR_DATA, r->migration->file, statement->line, 0,
+               "transaction command \"%s\" in a %s", beginning(r, statement),
+               r->seed ? "seed" : "migration");
+    if (r->seed)
+        err_hint(err, "pgtide loads every seed in a transaction of its own; delete the line.");
+    else if (r->migration->directives.transaction_none)
+        err_hint(err, "With transaction=none each statement runs on its own; delete the line.");
+    else
+        err_hint(err, "pgtide begins and commits the transaction of every migration; delete the "
+                      "line.");
+}
+
+static void fail_no_transaction(const struct rules *r, const struct sql_statement *statement)
+{
+    struct err *err = err_list_add(r->errors);
+
+    err_set_at(err, ERR_DATA, r->migration->file, statement->line, 0,
+               "\"%s\" cannot run inside a transaction", beginning(r, statement));
+    if (r->seed)
+        err_hint(err, "A seed is loaded in a transaction; move the statement into a migration.");
+    else
+        err_hint(err, "Put it into a migration of its own that begins with the line "
+                      "\"-- pgtide: transaction=none\".");
+}
+
+/* A section that changes things: up or down. */
+static void check_change(const struct rules *r, const struct section *section)
+{
+    for (size_t i = 0; i < section->count; i++) {
+        const struct sql_statement *statement = &section->statements[i];
+
+        if (statement->flags & SQL_TRANSACTION)
+            fail_transaction_command(r, statement);
+        else if ((statement->flags & SQL_NO_TRANSACTION) &&
+                 !r->migration->directives.transaction_none)
+            fail_no_transaction(r, statement);
+    }
+}
+
+/* A section that asks: verify, require or when. */
+static void check_queries(const struct rules *r, enum section_kind kind)
+{
+    const struct section *section = &r->migration->sections[kind];
+
+    if (section->present && section->count == 0) {
+        struct err *err = err_list_add(r->errors);
+
+        err_set_at(err, ERR_DATA, r->migration->file, section->line, 0,
+                   "section \"%s\" has no query", section_name(kind));
+        err_hint(err, "Write a query that gives true, or delete the marker.");
+    }
+    for (size_t i = 0; i < section->count; i++) {
+        const struct sql_statement *statement = &section->statements[i];
+        struct err *err;
+
+        if (sql_words_is_query(r->migration->text, statement->start, statement->end))
+            continue;
+        err = err_list_add(r->errors);
+        err_set_at(err, ERR_DATA, r->migration->file, statement->line, 0,
+                   "\"%s\" is not a query, and section \"%s\" takes only queries",
+                   beginning(r, statement), section_name(kind));
+        err_hint(err, "A query begins with SELECT, WITH, VALUES, TABLE or a parenthesis.");
+    }
+}
+
+static void check_up_is_there(const struct rules *r)
+{
+    const struct section *up = &r->migration->sections[SECTION_UP];
+    struct err *err;
+
+    if (up->count > 0)
+        return;
+    err = err_list_add(r->errors);
+    if (up->present) {
+        err_set_at(err, ERR_DATA, r->migration->file, up->line, 0, "no statement to run");
+        err_hint(err, "Write the SQL, or delete the file.");
+    } else {
+        err_set_at(err, ERR_DATA, r->migration->file, 1, 0, "no up section");
+        err_hint(err, "Write the line \"-- pgtide:up\" before the statements of the change.");
+    }
+}
+
+static void check_contradictions(const struct rules *r)
+{
+    const struct migration *m = r->migration;
+    struct err *err;
+
+    if (m->kind == MIGRATION_REPEATABLE && m->sections[SECTION_DOWN].present) {
+        err = err_list_add(r->errors);
+        err_set_at(err, ERR_DATA, m->file, m->sections[SECTION_DOWN].line, 0,
+                   "a repeatable migration has no way back");
+        err_hint(err, "Delete its down section; the way back is to run the file as it was before.");
+    }
+    if (m->directives.verify_after_commit && !m->sections[SECTION_VERIFY].present) {
+        err = err_list_add(r->errors);
+        err_set_at(err, ERR_DATA, m->file, 1, 0,
+                   "directive \"verify\" in a file without a verify section");
+        err_hint(err, "Write the queries below a line \"-- pgtide:verify\", or delete the "
+                      "directive.");
+    }
+}
+
+void migration_rules_check(const struct migration *migration, bool seed, struct err_list *errors)
+{
+    struct rules r = {
+        .migration = migration, .seed = seed, .errors = errors, .mem = mem_context(NULL)};
+
+    check_up_is_there(&r);
+    check_change(&r, &migration->sections[SECTION_UP]);
+    check_change(&r, &migration->sections[SECTION_DOWN]);
+    check_queries(&r, SECTION_VERIFY);
+    check_queries(&r, SECTION_REQUIRE);
+    check_queries(&r, SECTION_WHEN);
+    check_contradictions(&r);
+    talloc_free(r.mem);
+}

@@ -1,0 +1,77 @@
+/*
+ * strbuf.c: a growing text on talloc.
+ */
+#include "common/strbuf.h"
+
+#include "common/mem.h"
+
+static void make_room(struct strbuf *buf, size_t more)
+{
+    if (more > SIZE_MAX / 4 - buf->len)
+        mem_die(more);
+    mem_grow(buf->parent, &buf->text, &buf->capacity, buf->len + more + 1);
+}
+
+void strbuf_init(struct strbuf *buf, const void *parent)
+{
+    *buf = (struct strbuf){.parent = parent};
+    make_room(buf, 63);
+    buf->text[0] = '\0';
+}
+
+void strbuf_release(struct strbuf *buf)
+{
+    talloc_free(buf->text);
+    *buf = (struct strbuf){0};
+}
+
+void strbuf_reset(struct strbuf *buf)
+{
+    buf->len = 0;
+    buf->text[0] = '\0';
+}
+
+void strbuf_add(struct strbuf *buf, const char *bytes, size_t len)
+{
+    make_room(buf, len);
+    if (len)
+        memcpy(buf->text + buf->len, bytes, len);
+    buf->len += len;
+    buf->text[buf->len] = '\0';
+}
+
+void strbuf_str(struct strbuf *buf, const char *text)
+{
+    strbuf_add(buf, text, strlen(text));
+}
+
+void strbuf_char(struct strbuf *buf, char c)
+{
+    strbuf_add(buf, &c, 1);
+}
+
+void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)
+{
+    va_list again;
+    int len;
+
+    va_copy(again, args);
+    len = vsnprintf(buf->text + buf->len, buf->capacity - buf->len, format, args);
+    if (len < 0)
+        mem_die(strlen(format));
+    if ((size_t)len >= buf->capacity - buf->len) {
+        make_room(buf, (size_t)len);
+        vsnprintf(buf->text + buf->len, buf->capacity - buf->len, format, again);
+    }
+    buf->len += (size_t)len;
+    va_end(again);
+}
+
+void strbuf_printf(struct strbuf *buf, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    strbuf_vprintf(buf, format, args);
+    va_end(args);
+}

@@ -1,0 +1,140 @@
+/*
+ * fleet.h: the inventory, fleet.yaml, read once and constant from then on.
+ *
+ * fleet_load() does all checks of SPEC section 3 and reports every error of the file in one go,
+ * each with line and column. Nothing here connects to a server. After it the whole structure is
+ * constant: any thread may read it.
+ */
+#ifndef CONFIG_FLEET_H
+#define CONFIG_FLEET_H
+
+#include "common/base.h"
+#include "common/err.h"
+#include "common/text.h"
+
+struct name_value { /* a label, a variable, a libpq parameter */
+    const char *name;
+    const char *value;
+};
+
+struct name_values { /* in the order written, names unique */
+    const struct name_value *items;
+    size_t count;
+};
+
+/* The value under `name`, or NULL. */
+const char *name_values_get(const struct name_values *list, const char *name);
+
+enum create_mode { CREATE_NONE, CREATE_SCHEMA, CREATE_DATABASE };
+
+/* How connections reach the server: SPEC `connection.pooler`. */
+enum pooler_mode { POOLER_AUTO, POOLER_NONE, POOLER_SESSION, POOLER_TRANSACTION };
+
+/* One complete set; tenants without settings of their own share their server's or the fleet's. */
+struct settings {
+    const char *history_schema; /* NULL: "public" for a tenant without schema */
+    const char *history_table;
+    const char *role; /* NULL: none */
+    int64_t lock_wait_ms;
+    int64_t lock_timeout_ms; /* 0 = none, like the two below */
+    int64_t statement_timeout_ms;
+    int64_t tenant_deadline_ms;
+    bool out_of_order_allow;
+    bool nonempty_allow;
+    enum create_mode create;
+    struct {
+        int attempts; /* 1 = no retry */
+        int64_t base_ms;
+        int64_t cap_ms;
+    } retry;
+};
+
+/* One PostgreSQL instance: listed under servers:, or made for the host and port of a dsn. */
+struct server {
+    const char *name; /* of one made for a dsn: "host:port" */
+    bool listed;
+    const char
+        *host; /* as given to libpq (host, list of hosts, socket folder); "" = libpq's default */
+    const char *port; /* that will be connected to: as given, else libpq's; "" = of the service */
+    int per_server;   /* most tenants in work here: its own or the run's default */
+    size_t index;     /* position in fleet.servers */
+    struct name_values labels;
+    int line;
+};
+
+enum tenant_state { TENANT_ACTIVE, TENANT_SUSPENDED };
+
+struct tenant {
+    const char *name;
+    size_t index; /* position in fleet.tenants */
+    const struct server *server;
+    const char *database; /* for people and reports; taken from the dsn where there is one */
+    const char *schema;   /* NULL: the tenant is the whole database; "public" is kept as NULL */
+    const char *history_schema; /* never NULL: where history and lock belong */
+    enum tenant_state state;
+    struct name_values labels; /* the server's, overridden by the tenant's */
+    struct name_values vars;
+    const char *const *seeds; /* names of seed sets, in order */
+    size_t seed_count;
+    const struct settings *settings;
+    enum pooler_mode pooler;
+    /*
+     * Everything for PQconnectdbParams but application_name and what session.c sets by itself
+     * (time-outs and keepalives unless given here): defaults, server, tenant merged; `password`
+     * filled from password:, or password_file:. A dsn is taken apart into these. Never print it.
+     */
+    struct name_values connection;
+    struct name_values direct_connection; /* from direct_dsn; count 0 = none */
+    int line;
+    int column;
+};
+
+/* SPEC `run`: what fleet.yaml says; the command line may override it. */
+struct run_config {
+    int workers;
+    int per_server;
+    struct text_size max_failures;
+    bool has_max_unreachable, has_max_locked, has_max_held;
+    struct text_size max_unreachable, max_locked, max_held;
+};
+
+struct fleet {
+    const char *file;       /* as the user gave it, for messages */
+    const char *directory;  /* of the file: where relative paths start */
+    const char *migrations; /* resolved path; NULL where the file has none */
+    const char *seeds;      /* resolved path (default "seeds" beside the file) */
+    const char *state;      /* resolved path (default ".pgtide") */
+    struct run_config run;
+    const char *const
+        *password_command; /* argv, NULL-terminated, or NULL: run by fleet_fetch_password */
+    const struct server *servers;
+    size_t server_count;
+    struct tenant *tenants; /* in the order of the file; suspended ones too */
+    size_t tenant_count;
+    char *fingerprint; /* "sha256:..." over names and places of all tenants */
+    char **warnings;   /* texts for stderr, e.g. a password in a file that others can read */
+    size_t warning_count;
+};
+
+/*
+ * Reads and checks `path`. On success *ret is owned by `parent`. On failure -1, `errors` has at
+ * least one entry, all with kind ERR_CONFIG (ERR_NOINPUT for a file that is not there).
+ */
+int fleet_load(void *parent, const char *path, struct fleet **ret,
+               struct err_list *errors) MUST_CHECK;
+
+/*
+ * The same from memory. `path` is for messages, and its folder is where relative paths start.
+ * `shared`: others than its owner may read what `text` came from.
+ */
+int fleet_parse(void *parent, const char *path, const char *text, size_t len, bool shared,
+                struct fleet **ret, struct err_list *errors) MUST_CHECK;
+
+/*
+ * Runs connection.password_command (no shell, standard error passed through, 30 s at most) and
+ * gives its output without the last line end to every tenant whose connection has no password.
+ * Nothing to do without one. Main thread, before any worker is started.
+ */
+int fleet_fetch_password(struct fleet *fleet, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * fleet_labels.h: labels: and vars: sections. Their values are the text as written: 01 stays "01",
+ * yes stays "yes".
+ */
+#ifndef CONFIG_FLEET_LABELS_H
+#define CONFIG_FLEET_LABELS_H
+
+#include "config/fleet.h"
+#include "config/reader.h"
+
+enum fleet_labels_kind { LABELS, VARS };
+
+/*
+ * The pairs of `node` (a map, or NULL), after those of `base` (or NULL) that it does not override.
+ * Without pairs of its own the result shares those of `base`.
+ */
+struct name_values fleet_labels_read(struct reader *r, const struct yaml_node *node,
+                                     enum fleet_labels_kind kind, const struct name_values *base);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * budget.h: how many tenants may end badly before a run halts. Pure: counts, decides nothing else.
+ *
+ * max_failures counts `failed`, `unreachable`, `locked` and `unknown`. Where max_unreachable or
+ * max_locked is set, those outcomes count there instead; `held` counts in max_held only, and not at
+ * all without it. Limits are of all selected tenants, fixed at the start, percent rounded down. A
+ * limit is how many are tolerated: one more exceeds it.
+ */
+#ifndef ORCHESTRATOR_BUDGET_H
+#define ORCHESTRATOR_BUDGET_H
+
+#include "common/base.h"
+#include "common/text.h"
+#include "config/fleet.h"
+#include "worker/job.h"
+
+struct budget_rule {
+    const char *name; /* "max_failures" */
+    bool set;
+    struct text_size limit; /* as configured */
+    int64_t tolerated;      /* the same as a number of tenants */
+    int64_t count;          /* that ended so */
+};
+
+enum { BUDGET_FAILURES, BUDGET_UNREACHABLE, BUDGET_LOCKED, BUDGET_HELD, BUDGET_RULES };
+
+struct budget {
+    struct budget_rule rules[BUDGET_RULES];
+};
+
+void budget_init(struct budget *budget, const struct run_config *config, size_t tenants);
+
+/* Counts one tenant that ended. The rule that is exceeded by now, or NULL: go on. */
+const struct budget_rule *budget_count(struct budget *budget, enum outcome outcome);
+
+#endif

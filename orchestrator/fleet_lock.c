@@ -1,0 +1,109 @@
+/*
+ * fleet_lock.c: flock(2) on a file whose one line says who has it.
+ *
+ * The lock is the kernel's and goes when its process goes, so the line of a run that was killed is
+ * in nobody's way: it is believed only while somebody holds the lock.
+ */
+#include "orchestrator/fleet_lock.h"
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int make_folder(const char *folder, struct err *err)
+{
+    struct stat info;
+
+    if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
+        err_set(err, ERR_INTERNAL, "could not create the state folder \"%s\": %s", folder,
+                strerror(errno));
+        err_hint(err, "Create it, or name another folder as \"state\" in fleet.yaml.");
+        return -1;
+    }
+    if (stat(folder, &info) == 0 && !S_ISDIR(info.st_mode)) {
+        err_set(err, ERR_INTERNAL, "the state folder \"%s\" is not a directory", folder);
+        err_hint(err, "Move that file away, or name another folder as \"state\" in fleet.yaml.");
+        return -1;
+    }
+    return 0;
+}
+
+/* Somebody else has the lock: who, by the file. */
+static int busy(void *mem, int fd, const char *path, struct err *err)
+{
+    char line[512];
+    ssize_t len = pread(fd, line, sizeof(line) - 1, 0);
+
+    line[len > 0 ? len : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    err_set(err, ERR_BUSY, "another run of this fleet is going on%s%s", line[0] ? ": " : "",
+            text_printable(mem, line));
+    err_hint(err,
+             "Wait until it has ended, or stop it: SIGINT lets it finish the tenants in work. The "
+             "lock on \"%s\" goes with its process; the file need not be removed.",
+             path);
+    return -1;
+}
+
+static int write_owner(void *mem, int fd, const char *path, const char *run_id, struct err *err)
+{
+    char host[256] = "";
+    char *line;
+    size_t len;
+
+    if (gethostname(host, sizeof(host) - 1) < 0)
+        host[0] = '\0';
+    line = mem_printf(mem, "run %s, pid %ld on %s, since %s\n", run_id, (long)getpid(),
+                      host[0] ? host : "an unknown host", clock_iso(mem, clock_wall_ms()));
+    len = strlen(line);
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, line, len, 0) != (ssize_t)len)
+        return err_set(err, ERR_INTERNAL, "could not write \"%s\": %s", path, strerror(errno));
+    return 0;
+}
+
+static int take(void *mem, int fd, const char *path, const char *run_id, struct err *err)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return write_owner(mem, fd, path, run_id, err);
+    if (errno == EWOULDBLOCK)
+        return busy(mem, fd, path, err);
+    return err_set(err, ERR_INTERNAL, "could not lock \"%s\": %s", path, strerror(errno));
+}
+
+static int open_and_take(void *mem, const char *path, const char *run_id, int *ret_fd,
+                         struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0) {
+        err_set(err, ERR_INTERNAL, "could not open the fleet's lock \"%s\": %s", path,
+                strerror(errno));
+        err_hint(err, "This user must be able to write in the state folder.");
+        return -1;
+    }
+    if (take(mem, fd, path, run_id, err) < 0) {
+        close(fd);
+        return -1;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int fleet_lock_take(const char *state_folder, const char *run_id, int *ret_fd, struct err *err)
+{
+    void *mem;
+    int rc;
+
+    if (make_folder(state_folder, err) < 0)
+        return -1;
+    mem = mem_context(NULL);
+    rc = open_and_take(mem, mem_printf(mem, "%s/lock", state_folder), run_id, ret_fd, err);
+    talloc_free(mem);
+    return rc;
+}

@@ -1,0 +1,59 @@
+/*
+ * main.c: from the command line to the exit code. The only place that calls exit().
+ */
+#include "common/mem.h"
+#include "orchestrator/cmd.h"
+#include "orchestrator/help.h"
+#include "orchestrator/message.h"
+
+#include <locale.h>
+#include <signal.h>
+
+static cmd_fn *const commands[CLI_COMMANDS] = {
+    [CLI_INIT] = cmd_init,       [CLI_NEW] = cmd_new,       [CLI_VALIDATE] = cmd_validate,
+    [CLI_LIST] = cmd_list,       [CLI_STATUS] = cmd_status, [CLI_PLAN] = cmd_plan,
+    [CLI_MIGRATE] = cmd_migrate, [CLI_SEED] = cmd_seed,     [CLI_HELP] = cmd_help,
+    [CLI_VERSION] = cmd_version,
+};
+
+static int run(const struct options *options, struct err_list *errors)
+{
+    if (options->version)
+        return cmd_version(options, errors);
+    if (options->help && options->command)
+        help_command(options->command, stdout);
+    else if (options->help)
+        help_overview(stdout);
+    else if (options->command)
+        return commands[options->command->id](options, errors);
+    else {
+        help_usage(stderr);
+        return err_exit_code(ERR_USAGE);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    void *mem = mem_context(NULL);
+    struct err_list errors = ERR_LIST_INIT;
+    struct options options = {0};
+    struct err err = ERR_INIT;
+    int code;
+
+    setlocale(LC_CTYPE, ""); /* widths of characters only; numbers stay as C writes them */
+    signal(SIGPIPE, SIG_IGN);
+
+    if (options_read(mem, argc, argv, getenv, &options, &err) < 0)
+        code = err_list_take(&errors, &err);
+    else
+        code = run(&options, &errors);
+    if (code < 0) {
+        message_errors(&errors);
+        code = message_exit_code(&errors);
+    }
+    code = message_stdout(false, code);
+    err_list_clear(&errors);
+    talloc_free(mem);
+    exit(code);
+}

@@ -1,0 +1,228 @@
+/*
+ * operation.c: the way of a command that touches tenants: input, selection, lock, run, reports.
+ */
+#include "orchestrator/operation.h"
+
+#include "common/mem.h"
+#include "orchestrator/coordinator.h"
+#include "orchestrator/fleet_lock.h"
+#include "orchestrator/input.h"
+#include "orchestrator/message.h"
+#include "orchestrator/progress.h"
+#include "orchestrator/report_file.h"
+#include "orchestrator/report_json.h"
+
+#include <unistd.h>
+
+/* One operation as it goes on. */
+struct operation {
+    void *mem; /* owner of all of it */
+    const struct options *options;
+    const struct operation_kind *kind;
+    struct fleet *fleet;
+    struct catalog *catalog;
+    struct selected selected;
+    struct run_request request;
+    struct run_result *result;
+    int lock_fd; /* -1: not held */
+};
+
+/* ---- input ---- */
+
+static int load_seeds(struct operation *op, struct err_list *errors)
+{
+    const struct run_request *request = &op->request;
+
+    return input_load_seeds(op->catalog, op->fleet, request->tenants, request->tenant_count,
+                            &op->options->seed_sets, errors);
+}
+
+/* The reports are asked for by path: better refused now than after hours of work. */
+static int check_reports(const struct operation *op, struct err_list *errors)
+{
+    const struct words *reports = &op->options->reports;
+    struct err err = ERR_INIT;
+    int rc = 0;
+
+    for (size_t i = 0; i < reports->count; i++) {
+        if (report_file_check(reports->items[i], &err) < 0)
+            rc = err_list_take(errors, &err);
+    }
+    return rc;
+}
+
+/* ---- the request ---- */
+
+/* The command line and the environment stand above fleet.yaml. */
+static struct run_config run_config(const struct fleet *fleet, const struct options *options)
+{
+    struct run_config config = fleet->run;
+
+    if (options->workers > 0)
+        config.workers = (int)options->workers;
+    if (options->per_server > 0)
+        config.per_server = (int)options->per_server;
+    if (options->has_max_failures)
+        config.max_failures = options->max_failures;
+    return config;
+}
+
+/* --to the head is the head: repeatables and seeds run. */
+static int resolve_target(const struct operation *op, int64_t *ret_version, struct err_list *errors)
+{
+    struct err err = ERR_INIT;
+    int64_t version;
+
+    *ret_version = INT64_MAX;
+    if (!op->options->to)
+        return 0;
+    if (catalog_resolve(op->catalog, op->options->to, &version, &err) < 0)
+        return err_list_take(errors, &err);
+    if (version != op->catalog->head)
+        *ret_version = version;
+    return 0;
+}
+
+static int make_request(struct operation *op, struct err_list *errors)
+{
+    const struct options *options = op->options;
+    struct run_request *request = &op->request;
+
+    *request = (struct run_request){
+        .operation = op->kind->name,
+        .fleet = op->fleet,
+        .config = run_config(op->fleet, options),
+        .tenants = op->selected.tenants,
+        .tenant_count = op->selected.count,
+        .halts = op->kind->halts,
+        .plan =
+            {
+                .action = op->kind->action,
+                .catalog = op->catalog,
+                .run_id = run_make_id(op->mem),
+                .ask_require = op->kind->ask_require,
+                .seed = op->kind->seeds || options->seed,
+                .reseed = options->reseed,
+                .seed_sets = options->seed_sets.items,
+                .seed_set_count = options->seed_sets.count,
+                .cancel_fd = -1,
+            },
+    };
+    if (resolve_target(op, &request->plan.to_version, errors) < 0)
+        return -1;
+    return request->plan.seed ? load_seeds(op, errors) : 0;
+}
+
+/* All that can be wrong is found here, before anything is connected to. */
+static int prepare(struct operation *op, struct err_list *errors)
+{
+    const struct options *options = op->options;
+    struct err err = ERR_INIT;
+
+    if (check_reports(op, errors) < 0 ||
+        fleet_load(op->mem, options->fleet, &op->fleet, errors) < 0)
+        return -1;
+    input_warn(op->fleet);
+    if (input_load_catalog(op->mem, op->fleet, &op->catalog, errors) < 0)
+        return -1;
+    if (selection_apply(op->mem, &options->selection, op->fleet, false, &op->selected, &err) < 0)
+        return err_list_take(errors, &err);
+    return make_request(op, errors);
+}
+
+/* ---- the run ---- */
+
+static struct progress *make_progress(const struct operation *op)
+{
+    const struct options *options = op->options;
+    struct progress_options progress = {
+        .fd = STDERR_FILENO,
+        .mode = progress_choose(STDERR_FILENO, options->quiet, options->no_progress),
+        .verbose = options->verbose,
+        .color = report_color_wanted(stderr, options->no_color),
+        .utf8 = report_utf8(),
+    };
+
+    return progress_new(op->mem, &progress);
+}
+
+static int run(struct operation *op, struct err *err)
+{
+    const struct run_observer *observers[1];
+
+    if (op->kind->action == JOB_MIGRATE &&
+        fleet_lock_take(op->fleet->state, op->request.plan.run_id, &op->lock_fd, err) < 0)
+        return -1;
+    if (fleet_fetch_password(op->fleet, err) < 0)
+        return -1;
+    observers[0] = progress_observer(make_progress(op));
+    return coordinator_run(op->mem, &op->request, observers, ARRAY_LEN(observers), &op->result,
+                           err);
+}
+
+static int exit_code(const struct operation *op)
+{
+    int code = run_exit_code(&op->request, op->result);
+
+    return op->kind->exit_code ? op->kind->exit_code(op->options, op->result, code) : code;
+}
+
+/* A report that could not be written makes a good run a bad one, but hides nothing worse. */
+static int report(const struct operation *op, int code)
+{
+    const struct options *options = op->options;
+    struct report report;
+    bool failed;
+
+    report_init(&report, &op->request, op->result, code);
+    report.suspended = op->selected.suspended;
+    report.color = report_color_wanted(stdout, options->no_color);
+    report.verbose = options->verbose;
+    report.quiet = options->quiet;
+    failed = (options->json ? report_json : op->kind->report)(&report, stdout) < 0;
+    code = message_stdout(failed, code);
+    for (size_t i = 0; i < options->reports.count; i++) {
+        struct err err = ERR_INIT;
+
+        if (report_file_write(&report, options->reports.items[i], &err) < 0) {
+            message_error(&err);
+            err_clear(&err);
+            code = code ? code : err_exit_code(ERR_INTERNAL);
+        }
+    }
+    return code;
+}
+
+int operation_pending_code(const struct options *options, const struct run_result *result,
+                           int run_code)
+{
+    const int pending = 2;
+
+    if (options->exit_code && run_code == 0 && result->totals[OUTCOME_PENDING] > 0)
+        return pending;
+    return run_code;
+}
+
+int operation_perform(const struct options *options, const struct operation_kind *kind,
+                      struct err_list *errors)
+{
+    struct operation op = {
+        .mem = mem_context(NULL), .options = options, .kind = kind, .lock_fd = -1};
+    struct err err = ERR_INIT;
+    int code = -1;
+
+    if (prepare(&op, errors) < 0)
+        goto done;
+    if (run(&op, &err) < 0) {
+        err_list_take(errors, &err);
+        goto done;
+    }
+    code = report(&op, exit_code(&op));
+    run_result_release(op.result);
+
+done:
+    if (op.lock_fd >= 0)
+        close(op.lock_fd);
+    talloc_free(op.mem);
+    return code;
+}

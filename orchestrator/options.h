@@ -1,0 +1,58 @@
+/*
+ * options.h: what the person asked for: the command line, with the environment (PGTIDE_*) below it.
+ * fleet.yaml and the defaults come below both (SPEC section 2, rank).
+ */
+#ifndef ORCHESTRATOR_OPTIONS_H
+#define ORCHESTRATOR_OPTIONS_H
+
+#include "common/base.h"
+#include "common/err.h"
+#include "common/text.h"
+#include "orchestrator/cli.h"
+#include "orchestrator/selection.h"
+
+struct options {
+    const struct cli_command *command; /* NULL: none given */
+    struct words arguments;            /* of the command */
+
+    const char *fleet; /* path of fleet.yaml */
+    struct selection selection;
+
+    const char *to; /* NULL: the head */
+    bool seed;
+    bool reseed;
+    struct words seed_sets;
+    bool dry_run;
+    bool exit_code;
+    bool connect;
+    bool repeatable;
+    const char *dir; /* NULL: the fleet's migrations */
+
+    int64_t workers;    /* 0 = not given */
+    int64_t per_server; /* 0 = not given */
+    bool has_max_failures;
+    struct text_size max_failures;
+
+    struct words reports; /* paths */
+    bool json;            /* -o json */
+    bool quiet;
+    bool verbose;
+    bool no_color;
+    bool no_progress;
+    bool yes;
+    bool help;
+    bool version;
+};
+
+/* getenv(3), or a test's own. */
+typedef char *options_getenv_fn(const char *name);
+
+/*
+ * Reads command line and environment; everything is owned by `parent` or points into argv.
+ * ERR_USAGE with a hint for whatever does not fit. With --help or --version, or without a command,
+ * nothing more than the spelling is checked.
+ */
+int options_read(void *parent, int argc, char *const *argv, options_getenv_fn *environment,
+                 struct options *ret, struct err *err) MUST_CHECK;
+
+#endif

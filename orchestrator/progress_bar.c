@@ -1,0 +1,158 @@
+/*
+ * progress_bar.c: the bar as text.
+ *
+ *     213/412 51% [==========          ] 198 migrated, 9 current, 6 failed, 8 in work, 12/s, 16s
+ * left
+ */
+#include "orchestrator/progress_bar.h"
+
+#include "common/mem.h"
+#include "common/text.h"
+#include "orchestrator/report_text.h"
+
+enum {
+    BAR_LEAST = 10, /* narrower it says nothing */
+    BAR_MOST = 40,
+    BAR_SURE = 30, /* from so many columns on, there is a bar whatever must give way */
+    SAMPLE_EVERY_MS = 250,
+    RATE_LEAST_MS = 1000,
+};
+
+/* One piece of the line behind the bar; the one with the highest `rank` gives way first. */
+struct piece {
+    const char *text;
+    int rank;
+    enum report_ink ink;
+};
+
+enum { PIECES = 7 };
+
+static char *rate_text(void *mem, double rate)
+{
+    return mem_printf(mem, rate < 10 ? "%.1f/s" : "%.0f/s", rate);
+}
+
+static char *left_text(void *mem, const struct progress_bar *bar)
+{
+    double seconds = (double)(bar->total - bar->ended) / bar->rate;
+    int64_t whole = seconds < 1 ? 1 : seconds > 359999 ? 359999 : (int64_t)(seconds + 0.5);
+
+    if (whole < 60)
+        return mem_printf(mem, "%llds left", (long long)whole);
+    if (whole < 3600)
+        return mem_printf(mem, "%lldm%02llds left", (long long)(whole / 60),
+                          (long long)(whole % 60));
+    return mem_printf(mem, "%lldh%02lldm left", (long long)(whole / 3600),
+                      (long long)(whole % 3600 / 60));
+}
+
+static size_t make_pieces(const struct progress_bar *bar, void *mem, struct piece *pieces)
+{
+    bool shows_rate = bar->rate > 0 && bar->ended < bar->total;
+    size_t count = 0;
+
+    if (bar->state)
+        pieces[count++] = (struct piece){bar->state, 0, INK_BAD};
+    if (bar->failed)
+        pieces[count++] = (struct piece){mem_printf(mem, "%zu failed", bar->failed), 1, INK_BAD};
+    pieces[count++] = (struct piece){mem_printf(mem, "%zu %s", bar->done, bar->verb), 3, INK_GOOD};
+    if (bar->current)
+        pieces[count++] = (struct piece){mem_printf(mem, "%zu current", bar->current), 5, INK_OFF};
+    pieces[count++] = (struct piece){mem_printf(mem, "%zu in work", bar->in_work), 4, INK_OFF};
+    if (shows_rate) {
+        pieces[count++] = (struct piece){rate_text(mem, bar->rate), 6, INK_OFF};
+        if (!bar->state)
+            pieces[count++] = (struct piece){left_text(mem, bar), 2, INK_OFF};
+    }
+    return count;
+}
+
+static size_t pieces_columns(const struct piece *pieces, size_t count)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < count; i++)
+        columns += strlen(pieces[i].text) + 2; /* ", " or "  " before it */
+    return columns;
+}
+
+/* Takes away what matters least until the rest fits. */
+static size_t fit_pieces(struct piece *pieces, size_t count, size_t columns)
+{
+    while (count > 0 && pieces_columns(pieces, count) > columns) {
+        size_t least = 0;
+
+        for (size_t i = 1; i < count; i++)
+            least = pieces[i].rank > pieces[least].rank ? i : least;
+        memmove(&pieces[least], &pieces[least + 1], (count - least - 1) * sizeof(*pieces));
+        count--;
+    }
+    return count;
+}
+
+static void print_bar(const struct progress_bar *bar, struct strbuf *out, size_t width)
+{
+    size_t inner = width - 3; /* a blank and the brackets */
+    size_t full = bar->total ? bar->ended * inner / bar->total : inner;
+
+    strbuf_str(out, " [");
+    for (size_t i = 0; i < inner; i++) {
+        if (bar->utf8)
+            strbuf_str(out, i < full ? "█" : "░");
+        else
+            strbuf_char(out, i < full ? '#' : '-');
+    }
+    strbuf_char(out, ']');
+}
+
+size_t progress_bar_print(const struct progress_bar *bar, struct strbuf *out, size_t columns)
+{
+    void *mem = mem_context(NULL);
+    char *head = mem_printf(mem, "%zu/%zu", bar->ended, bar->total);
+    size_t used = strlen(head) < columns ? strlen(head) : columns;
+    size_t kept = columns >= BAR_SURE ? BAR_LEAST : 0;
+    struct piece pieces[PIECES];
+    size_t count = make_pieces(bar, mem, pieces);
+    size_t room;
+
+    count = fit_pieces(pieces, count, columns - used > kept ? columns - used - kept : 0);
+    strbuf_add(out, head, used);
+    used += pieces_columns(pieces, count);
+    room = columns - used < BAR_MOST ? columns - used : BAR_MOST;
+    if (room >= BAR_LEAST) {
+        print_bar(bar, out, room);
+        used += room;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool inked = bar->color && pieces[i].ink != INK_OFF;
+
+        strbuf_printf(out, "%s%s%s%s", i ? ", " : "  ", report_text_ink(inked, pieces[i].ink),
+                      pieces[i].text, report_text_ink(inked, INK_OFF));
+    }
+    talloc_free(mem);
+    return used;
+}
+
+void progress_bar_sample(struct progress_rate *rate, int64_t now_ms, size_t ended)
+{
+    size_t newest = (rate->count + PROGRESS_SAMPLES - 1) % PROGRESS_SAMPLES;
+
+    if (rate->count > 0 && now_ms - rate->samples[newest].at_ms < SAMPLE_EVERY_MS)
+        return;
+    rate->samples[rate->count % PROGRESS_SAMPLES].at_ms = now_ms;
+    rate->samples[rate->count % PROGRESS_SAMPLES].ended = ended;
+    rate->count++;
+}
+
+double progress_bar_rate(const struct progress_rate *rate, int64_t now_ms, size_t ended)
+{
+    size_t oldest = rate->count > PROGRESS_SAMPLES ? rate->count % PROGRESS_SAMPLES : 0;
+    int64_t seen_ms;
+
+    if (rate->count == 0)
+        return 0;
+    seen_ms = now_ms - rate->samples[oldest].at_ms;
+    if (seen_ms < RATE_LEAST_MS)
+        return 0;
+    return (double)(ended - rate->samples[oldest].ended) * 1000 / (double)seen_ms;
+}

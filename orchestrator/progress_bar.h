@@ -1,0 +1,49 @@
+/*
+ * progress_bar.h: the bar as text. Pure: counts, a rate and a width in, one line out.
+ */
+#ifndef ORCHESTRATOR_PROGRESS_BAR_H
+#define ORCHESTRATOR_PROGRESS_BAR_H
+
+#include "common/strbuf.h"
+#include "orchestrator/run.h"
+
+struct progress_bar {
+    size_t total;
+    size_t ended;
+    size_t done;      /* migrated; in a run that only reads: pending */
+    const char *verb; /* the word for `done` */
+    size_t current;
+    size_t failed; /* every tenant that is not where it should be */
+    size_t in_work;
+    double rate;       /* tenants a second, 0 = not known yet */
+    const char *state; /* "halted", "stopping", NULL = going on */
+    bool color;
+    bool utf8;
+};
+
+/*
+ * Appends the line, at most `columns` wide: what matters least gives way until it fits; failures
+ * and the time left go last. No line end. Returns the columns used.
+ */
+size_t progress_bar_print(const struct progress_bar *bar, struct strbuf *out, size_t columns);
+
+/*
+ * How fast tenants end: samples of the last ten seconds. Begin with a zeroed struct; add one at
+ * each tick.
+ */
+enum { PROGRESS_SAMPLES = 40 };
+
+struct progress_rate {
+    struct {
+        int64_t at_ms;
+        size_t ended;
+    } samples[PROGRESS_SAMPLES];
+    size_t count; /* ever taken */
+};
+
+void progress_bar_sample(struct progress_rate *rate, int64_t now_ms, size_t ended);
+
+/* Tenants a second, 0 while less than a second has been seen. */
+double progress_bar_rate(const struct progress_rate *rate, int64_t now_ms, size_t ended);
+
+#endif

@@ -1,0 +1,420 @@
+/*
+ * report_failures.c: failures grouped by cause, and what to say about each to the person on call:
+ * what happened, what state the tenants are in, what to type next.
+ */
+#include "orchestrator/report_failures.h"
+
+#include "common/mem.h"
+#include "orchestrator/report_group.h"
+#include "orchestrator/report_text.h"
+
+enum {
+    CAUSES_SHOWN = 10,
+    TENANTS_SHOWN = 3, /* lock holders, servers of one cause */
+    DETAIL_COLUMNS = 300,
+    STATEMENT_COLUMNS = 160,
+};
+
+/* --- grouping ------------------------------------------------------------------------------- */
+
+/* Position of an outcome in the report; 0 = not a failure. */
+static int outcome_rank(enum outcome outcome)
+{
+    static const enum outcome order[] = {
+        OUTCOME_FAILED, OUTCOME_UNKNOWN, OUTCOME_CONFLICT,
+        OUTCOME_HELD,   OUTCOME_LOCKED,  OUTCOME_UNREACHABLE,
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        if (order[i] == outcome)
+            return (int)i + 1;
+    }
+    return 0;
+}
+
+/* Replaces `"name"` by `"<what>"` everywhere. Owned by `parent`. */
+static char *replace_quoted(void *parent, const char *text, const char *name, const char *what)
+{
+    char *quoted = mem_printf(parent, "\"%s\"", name);
+    size_t len = strlen(quoted);
+    struct strbuf out;
+    const char *found;
+
+    strbuf_init(&out, parent);
+    while ((found = strstr(text, quoted)) != NULL) {
+        strbuf_add(&out, text, (size_t)(found - text));
+        strbuf_printf(&out, "\"<%s>\"", what);
+        text = found + len;
+    }
+    strbuf_str(&out, text);
+    return out.text;
+}
+
+static const char *message_of(const struct job *job)
+{
+    return job->err.message ? job->err.message : "no reason is known";
+}
+
+/* The message without what is this tenant's alone. */
+static char *general_message(void *parent, const struct job *job)
+{
+    const struct tenant *tenant = job->tenant;
+    char *text = replace_quoted(parent, message_of(job), tenant->database, "database");
+
+    if (tenant->schema)
+        text = replace_quoted(parent, text, tenant->schema, "schema");
+    return replace_quoted(parent, text, tenant->name, "tenant");
+}
+
+/* Whoever holds the lock is another for each tenant: one cause all the same. */
+static char *cause_key(void *parent, const struct job *job)
+{
+    int rank = outcome_rank(job->outcome);
+    const struct err *err = &job->err;
+
+    if (rank == 0)
+        return NULL;
+    if (job->outcome == OUTCOME_LOCKED)
+        return mem_printf(parent, "%d", rank);
+    return mem_printf(parent, "%d\n%s\n%s\n%d\n%s", rank, err->sqlstate, err->file ? err->file : "",
+                      err->line, general_message(parent, job));
+}
+
+static const char *common_message(void *parent, const struct report_group *group)
+{
+    const char *first = message_of(group->jobs[0]);
+
+    for (size_t i = 1; i < group->count; i++) {
+        if (strcmp(message_of(group->jobs[i]), first) == 0)
+            continue;
+        if (group->jobs[0]->outcome == OUTCOME_LOCKED)
+            return "another session holds the lock of these tenants";
+        return general_message(parent, group->jobs[0]);
+    }
+    return first;
+}
+
+/* The groups come sorted by size; a stable order by rank is made by comparing that too. */
+static int by_rank(const void *left, const void *right)
+{
+    const struct report_failure *a = left;
+    const struct report_failure *b = right;
+    int order = outcome_rank(a->outcome) - outcome_rank(b->outcome);
+
+    if (order)
+        return order;
+    if (a->count != b->count)
+        return a->count < b->count ? 1 : -1;
+    return (a->jobs[0] > b->jobs[0]) - (a->jobs[0] < b->jobs[0]);
+}
+
+struct report_failure *report_failures(void *parent, const struct run_result *result,
+                                       size_t *ret_count)
+{
+    size_t count;
+    struct report_group *groups = report_group_jobs(parent, result, cause_key, &count);
+    struct report_failure *failures = mem_array(parent, struct report_failure, count);
+
+    for (size_t i = 0; i < count; i++) {
+        failures[i] = (struct report_failure){
+            .outcome = groups[i].jobs[0]->outcome,
+            .err = &groups[i].jobs[0]->err,
+            .message = common_message(parent, &groups[i]),
+            .jobs = groups[i].jobs,
+            .count = groups[i].count,
+        };
+    }
+    if (count > 0)
+        qsort(failures, count, sizeof(*failures), by_rank);
+    *ret_count = count;
+    return failures;
+}
+
+/* --- for people ----------------------------------------------------------------------------- */
+
+/* What one cause's text is made with. */
+struct telling {
+    struct strbuf *out;
+    const struct report *report;
+    const struct report_failure *failure;
+    const struct migration *migration; /* that failed, NULL: none, or a seed */
+    void *mem;
+};
+
+static const struct migration *find_migration(const struct catalog *catalog, const char *file)
+{
+    for (size_t i = 0; file && i < catalog->count; i++) {
+        if (strcmp(catalog->migrations[i].file, file) == 0)
+            return &catalog->migrations[i];
+    }
+    for (size_t i = 0; file && i < catalog->repeatable_count; i++) {
+        if (strcmp(catalog->repeatables[i].file, file) == 0)
+            return &catalog->repeatables[i];
+    }
+    return NULL;
+}
+
+/* Begins an indented line: "     detail: ". */
+static void begin_line(struct telling *telling, const char *label)
+{
+    bool color = telling->report->color;
+
+    strbuf_printf(telling->out, "     %s%s:%s ", report_text_ink(color, INK_DIM), label,
+                  report_text_ink(color, INK_OFF));
+}
+
+static void tell_head(struct telling *telling)
+{
+    const struct report *report = telling->report;
+    const struct report_failure *failure = telling->failure;
+    bool waits = failure->outcome == OUTCOME_HELD || failure->outcome == OUTCOME_LOCKED;
+    struct strbuf *out = telling->out;
+
+    strbuf_printf(out, "%s%zu %s ", report_text_ink(report->color, waits ? INK_WARN : INK_BAD),
+                  failure->count, report->utf8 ? "×" : "x");
+    if (failure->outcome != OUTCOME_FAILED)
+        strbuf_printf(out, "%s: ", outcome_name(failure->outcome));
+    report_text_cause(out, report->request->plan.catalog, failure->err, failure->message);
+    strbuf_printf(out, "%s: ", report_text_ink(report->color, INK_OFF));
+    report_text_names(out, failure->jobs, failure->count, report->verbose);
+    strbuf_char(out, '\n');
+}
+
+/* What the server said of the first tenant: detail, statement, hint. */
+static void tell_words(struct telling *telling)
+{
+    const struct report_failure *failure = telling->failure;
+    const struct err *err = failure->err;
+    struct strbuf *out = telling->out;
+
+    if (err->detail) {
+        begin_line(telling, "detail");
+        strbuf_str(out, report_text_line(telling->mem, err->detail, DETAIL_COLUMNS));
+        if (failure->count > 1)
+            strbuf_printf(out, " (%s)",
+                          report_text_line(telling->mem, failure->jobs[0]->tenant->name, 0));
+        strbuf_char(out, '\n');
+    }
+    if (err->statement) {
+        begin_line(telling, "statement");
+        strbuf_printf(out, "%s\n",
+                      report_text_line(telling->mem, err->statement, STATEMENT_COLUMNS));
+    }
+    if (err->hint) {
+        begin_line(telling, "hint");
+        strbuf_printf(out, "%s\n", report_text_line(telling->mem, err->hint, DETAIL_COLUMNS));
+    }
+}
+
+static void tell_holders(struct telling *telling)
+{
+    const struct report_failure *failure = telling->failure;
+    size_t told = 0;
+
+    for (size_t i = 0; i < failure->count && told < TENANTS_SHOWN; i++) {
+        const struct job *job = failure->jobs[i];
+
+        if (!job->lock_holder)
+            continue;
+        begin_line(telling, "held by");
+        strbuf_printf(telling->out, "%s (%s)\n",
+                      report_text_line(telling->mem, job->lock_holder, DETAIL_COLUMNS),
+                      report_text_line(telling->mem, job->tenant->name, 0));
+        told++;
+    }
+}
+
+/* "at 0038; ", "between 0036 and 0038; ", "" when no history was read: where they stand. */
+static const char *standing(struct telling *telling)
+{
+    const struct report_failure *failure = telling->failure;
+    const struct catalog *catalog = telling->report->request->plan.catalog;
+    int64_t lowest = INT64_MAX;
+    int64_t highest = -1;
+
+    for (size_t i = 0; i < failure->count; i++) {
+        const struct job *job = failure->jobs[i];
+
+        if (!job->inspected)
+            continue;
+        lowest = job->version < lowest ? job->version : lowest;
+        highest = job->version > highest ? job->version : highest;
+    }
+    if (highest < 0)
+        return "";
+    if (highest == 0)
+        return "at no version yet; ";
+    if (lowest == highest)
+        return mem_printf(telling->mem, "at %s; ", report_version(telling->mem, catalog, highest));
+    return mem_printf(telling->mem, "between %s and %s; ",
+                      lowest ? report_version(telling->mem, catalog, lowest) : "no version",
+                      report_version(telling->mem, catalog, highest));
+}
+
+static bool any_changed(const struct report_failure *failure)
+{
+    for (size_t i = 0; i < failure->count; i++) {
+        if (failure->jobs[i]->changed)
+            return true;
+    }
+    return false;
+}
+
+/* What is left of the work that failed, behind where they stand. */
+static const char *remains(struct telling *telling)
+{
+    const struct report_failure *failure = telling->failure;
+    const struct migration *migration = telling->migration;
+
+    if (failure->outcome == OUTCOME_UNKNOWN)
+        return "whether the last transaction was committed is not known";
+    if (migration && failure->outcome == OUTCOME_HELD)
+        return mem_printf(telling->mem, "%s and what comes after it was not run",
+                          report_migration_name(telling->mem, migration));
+    if (migration && failure->outcome == OUTCOME_FAILED && migration->directives.transaction_none)
+        return "outside a transaction: the statements before this one have stayed";
+    if (migration && failure->outcome == OUTCOME_FAILED && migration->directives.batch > 0)
+        return "the batches before this one have stayed";
+    if (migration && failure->outcome == OUTCOME_FAILED)
+        return mem_printf(telling->mem, "nothing of %s is left",
+                          report_migration_name(telling->mem, migration));
+    if (failure->err->file && failure->outcome == OUTCOME_FAILED)
+        return "nothing of this seed file is left";
+    return any_changed(failure) ? "what was done before has stayed" : "nothing was done";
+}
+
+static void tell_state(struct telling *telling)
+{
+    int attempts = telling->failure->jobs[0]->attempt;
+
+    if (telling->report->request->plan.action == JOB_INSPECT)
+        return; /* nothing could have changed */
+    begin_line(telling, "state");
+    strbuf_printf(telling->out, "%s%s", standing(telling), remains(telling));
+    if (attempts > 1)
+        strbuf_printf(telling->out, " (after %d attempts)", attempts);
+    strbuf_char(telling->out, '\n');
+}
+
+/* `server "eu1", "us1" and others`: those of this cause. */
+static void add_servers(struct telling *telling)
+{
+    const struct report_failure *failure = telling->failure;
+    const struct server *told[TENANTS_SHOWN] = {NULL};
+    size_t count = 0;
+
+    for (size_t i = 0; i < failure->count; i++) {
+        const struct server *server = failure->jobs[i]->tenant->server;
+        bool new = true;
+
+        for (size_t j = 0; j < count; j++)
+            new = new &&told[j] != server;
+        if (!new)
+            continue;
+        if (count == TENANTS_SHOWN) {
+            strbuf_str(telling->out, " and others");
+            return;
+        }
+        told[count++] = server;
+        strbuf_printf(telling->out, "%s\"%s\"", count > 1 ? ", " : "server ",
+                      report_text_line(telling->mem, server->name, 0));
+    }
+}
+
+/* The command for one tenant: "pgtide -f FILE migrate -t NAME". */
+static char *command_for(struct telling *telling, const char *operation, const struct job *job)
+{
+    const char *file = telling->report->request->fleet->file;
+    struct strbuf glob;
+    struct strbuf command;
+
+    strbuf_init(&glob, telling->mem);
+    for (const char *c = job->tenant->name; *c; c++) {
+        if (strchr("*?[\\", *c))
+            strbuf_char(&glob, '\\');
+        strbuf_char(&glob, *c);
+    }
+    strbuf_init(&command, telling->mem);
+    strbuf_str(&command, "pgtide ");
+    if (strcmp(file, "fleet.yaml") != 0 && strcmp(file, "./fleet.yaml") != 0)
+        strbuf_printf(&command, "-f %s ", report_text_shell(telling->mem, file));
+    strbuf_printf(&command, "%s -t %s", operation, report_text_shell(telling->mem, glob.text));
+    return report_text_line(telling->mem, command.text, 0);
+}
+
+static void tell_fixing(struct telling *telling)
+{
+    const struct migration *migration = telling->migration;
+    struct strbuf *out = telling->out;
+
+    if (migration && migration->kind == MIGRATION_VERSIONED)
+        strbuf_str(out, "fix the data, or the file if no tenant has it yet");
+    else
+        strbuf_str(out, "fix the cause");
+    strbuf_str(out, "; then the same command again");
+    if (migration && migration->directives.transaction_none)
+        strbuf_str(out, ", it goes on at this statement");
+    strbuf_printf(
+        out, ". One tenant first: %s",
+        command_for(telling, telling->report->request->operation, telling->failure->jobs[0]));
+}
+
+static void tell_next(struct telling *telling)
+{
+    struct strbuf *out = telling->out;
+
+    begin_line(telling, "next");
+    switch (telling->failure->outcome) {
+    case OUTCOME_UNKNOWN:
+        strbuf_str(out, "the same command again: it reads the history first and does the rest");
+        break;
+    case OUTCOME_CONFLICT:
+        strbuf_str(out, "nothing runs there before history and files agree. To check: ");
+        strbuf_str(out, command_for(telling, "validate --connect", telling->failure->jobs[0]));
+        break;
+    case OUTCOME_HELD:
+        strbuf_str(out, "make the required query true; then the same command again");
+        break;
+    case OUTCOME_LOCKED:
+        strbuf_str(out, "let the holder end, or end it; then the same command again");
+        break;
+    case OUTCOME_UNREACHABLE:
+        strbuf_str(out, "see to ");
+        add_servers(telling);
+        strbuf_str(out, "; then the same command again");
+        break;
+    default:
+        tell_fixing(telling);
+    }
+    strbuf_char(out, '\n');
+}
+
+void report_failures_text(struct strbuf *out, const struct report *report)
+{
+    void *mem = mem_context(NULL);
+    size_t count;
+    struct report_failure *failures = report_failures(mem, report->result, &count);
+    size_t shown = report->verbose || count <= CAUSES_SHOWN ? count : CAUSES_SHOWN;
+
+    for (size_t i = 0; i < shown; i++) {
+        struct telling telling = {
+            .out = out,
+            .report = report,
+            .failure = &failures[i],
+            .migration = find_migration(report->request->plan.catalog, failures[i].err->file),
+            .mem = mem,
+        };
+
+        tell_head(&telling);
+        tell_words(&telling);
+        tell_holders(&telling);
+        tell_state(&telling);
+        tell_next(&telling);
+    }
+    if (shown < count)
+        strbuf_printf(out, "and %s; -v shows all\n",
+                      report_text_count(mem, count - shown, "more cause"));
+    if (count > 0)
+        strbuf_char(out, '\n');
+    talloc_free(mem);
+}

@@ -1,0 +1,184 @@
+/*
+ * report_summary.c: what a run came to. From what needs attention first down to the totals line,
+ * which is last because the end of the output is what people and scripts look at.
+ */
+#include "orchestrator/report_summary.h"
+
+#include "common/mem.h"
+#include "common/text.h"
+#include "orchestrator/report_failures.h"
+#include "orchestrator/report_text.h"
+
+#include <signal.h>
+
+/* --- -v: each migration, with how long it took ----------------------------------------------- */
+
+struct work {
+    const char *name;
+    size_t tenants;
+    size_t skipped;
+    int64_t longest_ms;
+    int64_t total_ms;
+};
+
+static void count_step(struct work *work, const struct job_step *step)
+{
+    if (step->skipped) {
+        work->skipped++;
+        return;
+    }
+    work->tenants++;
+    work->total_ms += step->duration_ms;
+    if (step->duration_ms > work->longest_ms)
+        work->longest_ms = step->duration_ms;
+}
+
+static void print_work(struct strbuf *out, const struct work *work)
+{
+    void *mem = mem_context(NULL);
+
+    if (work->tenants > 0) {
+        strbuf_printf(out, "%s: %s, ", report_text_line(mem, work->name, 0),
+                      report_text_count(mem, work->tenants, "tenant"));
+        strbuf_printf(out, "%s on average, ",
+                      text_elapsed(mem, work->total_ms / (int64_t)work->tenants));
+        strbuf_printf(out, "%s at most\n", text_elapsed(mem, work->longest_ms));
+    }
+    if (work->skipped > 0)
+        strbuf_printf(out, "%s: %s skipped, its when was false there\n",
+                      report_text_line(mem, work->name, 0),
+                      report_text_count(mem, work->skipped, "tenant"));
+    talloc_free(mem);
+}
+
+/* Migrations in the catalog's order, repeatables, then all seeds in one line. */
+static void print_all_work(struct strbuf *out, const struct report *report)
+{
+    const struct catalog *catalog = report->request->plan.catalog;
+    void *mem = mem_context(NULL);
+    struct work *versioned = mem_array(mem, struct work, catalog->count);
+    struct work *repeatables = mem_array(mem, struct work, catalog->repeatable_count);
+    struct work seeds = {.name = "seed files"};
+
+    for (size_t i = 0; i < report->result->job_count; i++) {
+        const struct job *job = &report->result->jobs[i];
+
+        for (size_t j = 0; j < job->step_count; j++) {
+            const struct migration *migration = job->steps[j].migration;
+            struct work *work = &seeds;
+
+            if (migration && migration->kind == MIGRATION_VERSIONED)
+                work = &versioned[migration->index];
+            else if (migration)
+                work = &repeatables[migration->index];
+            if (migration && !work->name)
+                work->name = report_migration_name(mem, migration);
+            count_step(work, &job->steps[j]);
+        }
+    }
+    for (size_t i = 0; i < catalog->count; i++)
+        print_work(out, &versioned[i]);
+    for (size_t i = 0; i < catalog->repeatable_count; i++)
+        print_work(out, &repeatables[i]);
+    print_work(out, &seeds);
+    talloc_free(mem);
+}
+
+/* --- the lines above the totals -------------------------------------------------------------- */
+
+/* Tenants that were not started, and those cancelled in work. */
+static void print_cancelled(struct strbuf *out, const struct report *report)
+{
+    const struct run_result *result = report->result;
+    const struct job **waiting = mem_array(NULL, const struct job *, result->job_count);
+    size_t count = 0;
+    size_t in_work = 0;
+
+    for (size_t i = 0; i < result->job_count; i++) {
+        const struct job *job = &result->jobs[i];
+
+        if (job->outcome != OUTCOME_CANCELLED)
+            continue;
+        if (job->started_wall_ms == 0)
+            waiting[count++] = job;
+        else
+            in_work++;
+    }
+    if (count > 0) {
+        strbuf_printf(out, "%zu not started: ", count);
+        report_text_names(out, waiting, count, report->verbose);
+        strbuf_str(out, "\n");
+    }
+    if (in_work > 0)
+        strbuf_printf(out,
+                      "%zu cancelled in work: finished migrations have stayed, open transactions "
+                      "were rolled back\n",
+                      in_work);
+    talloc_free(waiting);
+}
+
+static void print_stop(struct strbuf *out, const struct report *report)
+{
+    const struct run_result *result = report->result;
+    bool stopped = result->halt.halted || result->signal;
+
+    if (stopped)
+        strbuf_str(out, report_text_ink(report->color, INK_BAD));
+    if (result->halt.halted) {
+        report_text_halt(out, &result->halt);
+        strbuf_str(out, report_text_ink(report->color, INK_OFF));
+        strbuf_char(out, '\n');
+    }
+    if (result->signal) {
+        strbuf_printf(out, "stopped by %s", result->signal == SIGTERM ? "SIGTERM" : "SIGINT");
+        strbuf_str(out, report_text_ink(report->color, INK_OFF));
+        strbuf_char(out, '\n');
+    }
+    print_cancelled(out, report);
+    if (result->totals[OUTCOME_CANCELLED] > 0)
+        strbuf_printf(out,
+                      "the same command again goes on%s; tenants that are done are left "
+                      "alone\n",
+                      result->halt.halted ? " once the cause is fixed" : "");
+}
+
+static void print_remarks(struct strbuf *out, const struct report *report)
+{
+    const struct job_plan *plan = &report->request->plan;
+    void *mem = mem_context(NULL);
+
+    if (plan->to_version < plan->catalog->head)
+        strbuf_printf(out, "stopped at %s, below the head %s: repeatables and seeds did not run\n",
+                      report_version(mem, plan->catalog, plan->to_version),
+                      report_version(mem, plan->catalog, plan->catalog->head));
+    if (report->suspended > 0)
+        strbuf_printf(out, "%s left out: suspended in %s\n",
+                      report_text_count(mem, report->suspended, "tenant"),
+                      report_text_line(mem, report->request->fleet->file, 0));
+    talloc_free(mem);
+}
+
+int report_summary(const struct report *report, FILE *out)
+{
+    size_t problems = report_text_problems(report->result->totals);
+    struct strbuf text;
+    int rc;
+
+    if (report->quiet && problems == 0)
+        return 0;
+    strbuf_init(&text, NULL);
+    if (report->verbose)
+        print_all_work(&text, report);
+    report_failures_text(&text, report);
+    print_stop(&text, report);
+    print_remarks(&text, report);
+    strbuf_str(&text, report_text_ink(report->color, problems ? INK_BAD : INK_GOOD));
+    report_text_totals(&text, report);
+    if (report->color) { /* the colour ends before the line does */
+        text.text[--text.len] = '\0';
+        strbuf_printf(&text, "%s\n", report_text_ink(true, INK_OFF));
+    }
+    rc = report_text_write(&text, out);
+    strbuf_release(&text);
+    return rc;
+}

@@ -1,0 +1,50 @@
+/*
+ * run.c: a run's id, its end, its exit code.
+ */
+#include "orchestrator/run.h"
+
+#include "common/clock.h"
+#include "common/mem.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+char *run_make_id(void *parent)
+{
+    int64_t wall_ms = clock_wall_ms();
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm parts;
+    char moment[32];
+    uint16_t random;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
+        random = (uint16_t)(wall_ms % 1000 * 64); /* a machine that has just booted */
+    gmtime_r(&seconds, &parts);
+    strftime(moment, sizeof(moment), "%Y%m%dT%H%M%SZ", &parts);
+    return mem_printf(parent, "%s-%04x", moment, random);
+}
+
+void run_result_release(struct run_result *result)
+{
+    for (size_t i = 0; i < result->job_count; i++)
+        job_release(&result->jobs[i]);
+    result->job_count = 0;
+}
+
+int run_exit_code(const struct run_request *request, const struct run_result *result)
+{
+    static const enum outcome not_there[] = {
+        OUTCOME_CONFLICT, OUTCOME_FAILED,  OUTCOME_HELD,      OUTCOME_UNREACHABLE,
+        OUTCOME_LOCKED,   OUTCOME_UNKNOWN, OUTCOME_CANCELLED,
+    };
+
+    if (result->signal)
+        return 128 + result->signal;
+    if (result->halt.halted && request->halts)
+        return 4;
+    for (size_t i = 0; i < ARRAY_LEN(not_there); i++) {
+        if (result->totals[not_there[i]] > 0)
+            return 3;
+    }
+    return 0;
+}

@@ -1,0 +1,75 @@
+/*
+ * run.h: a run as data: what is asked for, and what it came to. Filled by the commands (request)
+ * and the coordinator (result); read by progress and reports.
+ */
+#ifndef ORCHESTRATOR_RUN_H
+#define ORCHESTRATOR_RUN_H
+
+#include "common/base.h"
+#include "common/err.h"
+#include "config/fleet.h"
+#include "worker/job.h"
+
+/* What the coordinator is asked to do. Constant during the run. */
+struct run_request {
+    const char *operation; /* the command's name, for reports: "migrate" */
+    const struct fleet *fleet;
+    struct run_config config;            /* fleet.run with the command line's values on top */
+    struct job_plan plan;                /* plan.cancel_fd is set by the coordinator */
+    const struct tenant *const *tenants; /* the selected, active ones in inventory order */
+    size_t tenant_count;
+    bool halts; /* false for status, plan, validate: every tenant is asked, budgets do not count */
+};
+
+/* Why a run halted. */
+struct run_halt {
+    bool halted;
+    const char *rule;       /* "max_failures", "max_unreachable", "max_locked", "max_held" */
+    struct text_size limit; /* as configured */
+    int64_t tolerated;      /* the limit as a number of tenants */
+    int64_t failures;       /* that counted when it halted: one more than tolerated */
+    int64_t in_work;        /* tenants in work at that moment */
+};
+
+struct run_result {
+    const char *run_id; /* "20261123T061500Z-4f2a" */
+    int64_t started_wall_ms;
+    int64_t finished_wall_ms;
+    int64_t duration_ms;
+    struct job *jobs; /* one a selected tenant, in the request's order */
+    size_t job_count;
+    size_t totals[OUTCOME_COUNT]; /* OUTCOME_NONE: not ended yet; together the job_count */
+    struct run_halt halt;
+    int signal; /* SIGINT or SIGTERM that stopped it, or 0 */
+};
+
+/* A run id of this moment: sortable, UTC, with four random hex digits. Owned by `parent`. */
+char *run_make_id(void *parent);
+
+/* Releases the jobs. The result itself belongs to the parent given to coordinator_run(). */
+void run_result_release(struct run_result *result);
+
+/*
+ * The exit code of SPEC section 2 for a run's result: 130/143, 4, 3 or 0. (2 and 6 are the
+ * read-only commands' own.)
+ */
+int run_exit_code(const struct run_request *request, const struct run_result *result);
+
+/*
+ * Who is told what happens, as it happens, on the coordinator's thread. Each function may be NULL.
+ * A job is readable during the call only.
+ */
+struct run_observer {
+    void *arg;
+    void (*started)(void *arg, const struct run_request *request, const struct run_result *so_far);
+    void (*job_started)(void *arg, const struct job *job); /* each attempt: see job->attempt */
+    void (*job_retry)(void *arg, const struct job *job, int64_t delay_ms); /* job->err says why */
+    void (*job_ended)(void *arg, const struct job *job, const struct run_result *so_far);
+    void (*halted)(void *arg, const struct run_halt *halt);
+    void (*signalled)(void *arg, int signal, int count); /* 1 = draining, 2 = cancelling */
+    void (*tick)(void *arg, const struct run_result *so_far,
+                 size_t in_work); /* about every 100 ms */
+    void (*finished)(void *arg, const struct run_result *result);
+};
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * signals.h: SIGINT and SIGTERM as something to poll(2), graded: the first drains the run, the
+ * second cancels the running statements, the third leaves at once.
+ *
+ * The only place that reads signals. Main thread.
+ */
+#ifndef ORCHESTRATOR_SIGNALS_H
+#define ORCHESTRATOR_SIGNALS_H
+
+#include "common/base.h"
+#include "common/err.h"
+
+struct signals;
+
+/* From now on the two signals are kept for signals_read. Call it before any thread is started. */
+int signals_open(void *parent, struct signals **ret, struct err *err) MUST_CHECK;
+
+/* Everything as it was before; a signal that nobody read is forgotten. NULL is allowed. */
+void signals_close(struct signals *signals);
+
+int signals_fd(const struct signals *signals);        /* readable: a signal waits to be read */
+int signals_cancel_fd(const struct signals *signals); /* readable from the second signal on */
+
+/*
+ * The next signal that came (SIGINT or SIGTERM), or 0; never blocks. The second makes the cancel
+ * descriptor readable. The third does not return: the process ends with 128 + its number. That is
+ * harmless: the servers roll back what was not committed.
+ */
+int signals_read(struct signals *signals);
+
+int signals_count(const struct signals *signals); /* how many were read */
+
+#endif

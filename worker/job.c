@@ -1,0 +1,50 @@
+/*
+ * job.c: birth and end of a job, and its words for people.
+ */
+#include "worker/job.h"
+
+#include "common/mem.h"
+
+static const char *const outcome_names[OUTCOME_COUNT] = {
+    [OUTCOME_NONE] = "none",           [OUTCOME_MIGRATED] = "migrated",
+    [OUTCOME_CURRENT] = "current",     [OUTCOME_PENDING] = "pending",
+    [OUTCOME_CONFLICT] = "conflict",   [OUTCOME_FAILED] = "failed",
+    [OUTCOME_HELD] = "held",           [OUTCOME_UNREACHABLE] = "unreachable",
+    [OUTCOME_LOCKED] = "locked",       [OUTCOME_UNKNOWN] = "unknown",
+    [OUTCOME_CANCELLED] = "cancelled",
+};
+
+const char *outcome_name(enum outcome outcome)
+{
+    return outcome_names[outcome];
+}
+
+void job_init(struct job *job, const struct job_plan *plan, const struct tenant *tenant)
+{
+    *job = (struct job){.plan = plan, .tenant = tenant, .err = ERR_INIT};
+    job->mem = mem_context(NULL);
+}
+
+void job_release(struct job *job)
+{
+    err_clear(&job->err);
+    talloc_free(job->mem);
+    *job = (struct job){.err = ERR_INIT};
+}
+
+struct job_step *job_add_step(struct job *job)
+{
+    struct job_step *step;
+
+    mem_grow(job->mem, &job->steps, &job->step_capacity, job->step_count + 1);
+    step = &job->steps[job->step_count++];
+    *step = (struct job_step){0};
+    return step;
+}
+
+char *job_version_text(void *parent, int64_t version)
+{
+    if (version == 0)
+        return mem_strdup(parent, "-");
+    return mem_printf(parent, "%04lld", (long long)version);
+}

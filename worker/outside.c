@@ -1,0 +1,252 @@
+/*
+ * outside.c: one statement a Query, and a history row that knows how far it came.
+ *
+ * DESIGN
+ * The row is written `started` before the first statement. Before each statement it is set to "so
+ * many done, this one running" and after a statement that failed to "so many done, none running".
+ * So a row that still says "running" when the next attempt reads it (killed, connection lost) is of
+ * a statement whose outcome nobody knows: it is run again only if that is harmless by its words
+ * (SQL_REPEATABLE); else a person decides. The row also holds the checksum of the statements done,
+ * so the statements behind may be mended in the file.
+ */
+#include "worker/outside.h"
+
+#include "common/mem.h"
+#include "common/text.h"
+#include "worker/concurrent_index.h"
+
+/* --- the history row ----------------------------------------------------------------------------
+ */
+
+static char *prefix_checksum(void *mem, const struct migration *migration, size_t done)
+{
+    const struct section *up = &migration->sections[SECTION_UP];
+
+    if (done == 0)
+        return mem_strdup(mem, "");
+    return sql_code_checksum(mem, migration->text, up->statements[0].start,
+                             up->statements[done - 1].end);
+}
+
+/* Sets the row to `done` statements done and number `running` (0 = none) under way. */
+static int mark(struct work *work, const struct migration *migration, int64_t rank, size_t done,
+                size_t running, struct err *err)
+{
+    char *prefix = prefix_checksum(work->mem, migration, done);
+    size_t total = migration->sections[SECTION_UP].count;
+
+    script_add(&work->script,
+               "UPDATE %s SET statements_done = %zu, statements_total = %zu, checksum = '%s', "
+               "code_checksum = '%s', detail = coalesce(detail, '{}') || "
+               "pg_catalog.jsonb_build_object('running', %zu, 'prefix', '%s', 'verify', '%s') "
+               "WHERE rank = %lld AND state = 'started'",
+               work->tx.history, done, total, migration->checksum, migration->code_checksum,
+               running, prefix, done == total ? "pending" : "", (long long)rank);
+    talloc_free(prefix);
+    return apply_flush(work, err);
+}
+
+static int64_t number_of(const PGresult *row, int column)
+{
+    int64_t value = 0;
+
+    (void)text_to_int64(PQgetvalue(row, 0, column), 0, INT64_MAX, &value);
+    return value;
+}
+
+static int take_duration(void *arg, const PGresult *row, struct err *err UNUSED)
+{
+    *(int64_t *)arg = number_of(row, 0);
+    return 0;
+}
+
+/* --- the end of it ------------------------------------------------------------------------------
+ */
+
+static int verify_committed(struct work *work, const struct migration *migration, struct err *err)
+{
+    const struct section *verify = &migration->sections[SECTION_VERIFY];
+
+    if (verify->count == 0)
+        return 0;
+    script_add(&work->script, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
+    transaction_settings(&work->tx, &work->script, &migration->directives, TRANSACTION_LOCAL);
+    for (size_t i = 1; i <= verify->count; i++)
+        transaction_check(&work->tx, &work->script, migration, SECTION_VERIFY, i);
+    script_add(&work->script, "COMMIT");
+    if (apply_flush(work, err) == 0)
+        return 0;
+    if (err->kind == ERR_SQL)
+        err_hint(err, "The statements of this migration are done and stay. It counts as applied "
+                      "once its verify queries are true: mend the data, then run the same command "
+                      "again.");
+    return -1;
+}
+
+int outside_finish(struct work *work, const struct migration *migration, int64_t rank,
+                   struct err *err)
+{
+    struct script_step *step;
+    int64_t duration_ms = 0;
+
+    if (verify_committed(work, migration, err) < 0)
+        return -1;
+    step = script_add(&work->script,
+                      "UPDATE %s SET state = 'applied', finished_at = t.now, duration_ms = "
+                      "(EXTRACT(epoch FROM t.now - started_at) * 1000)::pg_catalog.int8, "
+                      "detail = nullif(detail - 'running' - 'prefix' - 'verify', '{}') "
+                      "FROM (SELECT pg_catalog.clock_timestamp() AS now) AS t "
+                      "WHERE rank = %lld RETURNING duration_ms",
+                      work->tx.history, (long long)rank);
+    step->row = take_duration;
+    step->arg = &duration_ms;
+    if (apply_flush(work, err) < 0)
+        return -1;
+    apply_record(work, migration, duration_ms, (int)migration->sections[SECTION_UP].count, false);
+    return 0;
+}
+
+/* --- beginning, or going on
+ * ----------------------------------------------------------------------- */
+
+/* Asks `when` and `require` and writes the `started` row. */
+static int begin(struct work *work, const struct migration *migration, int64_t *ret_rank,
+                 bool *ret_skip, struct err *err)
+{
+    struct history_entry entry = apply_entry(migration);
+
+    entry.state = "started";
+    entry.statements_done = 0;
+    if (apply_gather(work, migration, &entry, ret_skip, err) < 0)
+        return -1;
+    apply_commit(work, migration, &entry, ret_rank);
+    return apply_flush(work, err);
+}
+
+static int changed_while_started(const struct migration *migration, const struct history_row *row,
+                                 struct err *err)
+{
+    err_set_at(err, ERR_CONFLICT, migration->file, 0, 0,
+               "%lld_%s was changed after %d of its statements had been run",
+               (long long)migration->version, migration->name, row->statements_done);
+    err_detail(err, "it runs outside a transaction, so those %d statements stay done",
+               row->statements_done);
+    err_hint(err, "Put these statements back as they were; the ones behind them may be changed.");
+    return -1;
+}
+
+static int outcome_unknown(const struct work *work, const struct migration *migration,
+                           const struct history_row *row, struct err *err)
+{
+    const struct sql_statement *statement =
+        &migration->sections[SECTION_UP].statements[row->running - 1];
+
+    err_set_at(err, ERR_SQL, migration->file, statement->line, 0,
+               "statement %d of %d was running when the connection ended; whether it was done is "
+               "not known",
+               row->running, row->statements_total);
+    err_statement(err, migration->text + statement->start, statement->end - statement->start);
+    err_detail(err, "it runs outside a transaction and is not safe to repeat");
+    err_hint(err,
+             "Look whether it was done. If not: UPDATE %s SET detail = detail - 'running' WHERE "
+             "rank = %lld. If so: UPDATE %s SET statements_done = %d, detail = detail - 'running' "
+             "WHERE rank = %lld. Then run the same command again.",
+             work->tx.history, (long long)row->rank, work->tx.history, row->running,
+             (long long)row->rank);
+    return -1;
+}
+
+/* Where to go on: *ret_done statements need not be run. */
+static int resume(struct work *work, const struct migration *migration,
+                  const struct history_row *row, size_t *ret_done, struct err *err)
+{
+    const struct section *up = &migration->sections[SECTION_UP];
+    size_t done = (size_t)row->statements_done;
+
+    if (strcmp(row->checksum, migration->checksum) != 0) {
+        char *prefix = done <= up->count ? prefix_checksum(work->mem, migration, done) : NULL;
+
+        if (!prefix || strcmp(prefix, row->prefix) != 0)
+            return changed_while_started(migration, row, err);
+    }
+    if (row->running > 0 && (size_t)row->running <= up->count &&
+        !(up->statements[row->running - 1].flags & SQL_REPEATABLE))
+        return outcome_unknown(work, migration, row, err);
+    *ret_done = done;
+    return 0;
+}
+
+/* --- the statements
+ * --------------------------------------------------------------------------------- */
+
+static int run_statement(struct work *work, const struct migration *migration, size_t index,
+                         struct err *err)
+{
+    const struct sql_statement *statement = &migration->sections[SECTION_UP].statements[index];
+
+    if (concurrent_index_clear(work, migration, statement, err) < 0)
+        return -1;
+    script_add_statement(&work->script, migration, SECTION_UP, statement);
+    return apply_flush(work, err);
+}
+
+/* After a statement that the server refused: the row no longer says "running". */
+static void mark_failed(struct work *work, const struct migration *migration, int64_t rank,
+                        size_t done, struct err *err)
+{
+    size_t total = migration->sections[SECTION_UP].count;
+    struct err marking = ERR_INIT;
+
+    if (err->kind == ERR_LOST || session_in_transaction(work->session))
+        return;
+    if (mark(work, migration, rank, done, 0, &marking) < 0)
+        err_clear(&marking); /* then the row says "running", which is the careful side */
+    if (!err->hint && err->kind == ERR_SQL)
+        err_hint(err,
+                 "This was statement %zu of %zu, outside a transaction: those before it stay done. "
+                 "Mend the cause, then run the same command again: it goes on with this statement.",
+                 done + 1, total);
+}
+
+static int run_statements(struct work *work, const struct migration *migration, int64_t rank,
+                          size_t done, struct err *err)
+{
+    size_t total = migration->sections[SECTION_UP].count;
+
+    for (; done < total; done++) {
+        if (mark(work, migration, rank, done, done + 1, err) < 0)
+            return -1;
+        if (run_statement(work, migration, done, err) < 0) {
+            mark_failed(work, migration, rank, done, err);
+            return -1;
+        }
+    }
+    return mark(work, migration, rank, total, 0, err);
+}
+
+int outside_apply(struct work *work, const struct pending_item *item, struct err *err)
+{
+    const struct migration *migration = item->migration;
+    size_t total = migration->sections[SECTION_UP].count;
+    int64_t rank = item->started ? item->started->rank : 0;
+    size_t done = 0;
+    bool skip = false;
+
+    if (apply_flush(work, err) < 0)
+        return -1;
+    if (item->started && resume(work, migration, item->started, &done, err) < 0)
+        return -1;
+    if (!item->started && begin(work, migration, &rank, &skip, err) < 0)
+        return -1;
+    if (skip)
+        return 0;
+    if (done < total) {
+        transaction_settings(&work->tx, &work->script, &migration->directives, TRANSACTION_SESSION);
+        if (apply_flush(work, err) < 0 || run_statements(work, migration, rank, done, err) < 0)
+            return -1;
+        transaction_reset(&work->script);
+        if (apply_flush(work, err) < 0)
+            return -1;
+    }
+    return outside_finish(work, migration, rank, err);
+}

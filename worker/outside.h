@@ -1,0 +1,23 @@
+/*
+ * outside.h: migrations that cannot run in one transaction (transaction=none): statement by
+ * statement, with the progress in the history row, and going on where an earlier attempt stopped.
+ */
+#ifndef WORKER_OUTSIDE_H
+#define WORKER_OUTSIDE_H
+
+#include "worker/apply.h"
+
+/*
+ * Runs `item`, or goes on with it from its `started` row. Everything gathered before is sent first.
+ * On failure the row stays `started` and says how far it came.
+ */
+int outside_apply(struct work *work, const struct pending_item *item, struct err *err) MUST_CHECK;
+
+/*
+ * The end of a migration whose statements are all done and committed: its verify queries, then the
+ * row `rank` becomes `applied`. When a query is not true the row stays `started`, verify pending.
+ */
+int outside_finish(struct work *work, const struct migration *migration, int64_t rank,
+                   struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,294 @@
+/*
+ * pending.c: history and catalog as two sorted lists, merged.
+ */
+#include "worker/pending.h"
+
+#include "common/mem.h"
+#include "common/strbuf.h"
+
+/* --- the history as a sorted set ----------------------------------------------------------------
+ */
+
+static bool counts(const struct history_row *row)
+{
+    return row->has_version && row->state != HISTORY_REVERTED;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct history_row *x = *(const struct history_row *const *)a;
+    const struct history_row *y = *(const struct history_row *const *)b;
+
+    if (x->version != y->version)
+        return x->version < y->version ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static const struct history_row **sorted_rows(void *mem, const struct history *history,
+                                              size_t *count)
+{
+    const struct history_row **rows =
+        mem_array(mem, const struct history_row *, history->count + 1);
+
+    *count = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        if (counts(&history->rows[i]))
+            rows[(*count)++] = &history->rows[i];
+    }
+    if (*count)
+        qsort(rows, *count, sizeof(*rows), compare_rows);
+    return rows;
+}
+
+int64_t pending_version(const struct history *history, bool before_this_run)
+{
+    int64_t highest = 0;
+
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_row *row = &history->rows[i];
+
+        if (counts(row) && row->state != HISTORY_STARTED && row->version > highest &&
+            !(before_this_run && row->this_run))
+            highest = row->version;
+    }
+    return highest;
+}
+
+/* --- conflicts ---------------------------------------------------------------------------------
+ */
+
+/* The first becomes the message, the next go to a list. */
+struct conflicts {
+    struct err *first;
+    struct strbuf others;
+    size_t count;
+};
+
+enum { CONFLICTS_SHOWN = 10 };
+
+static void add_conflict(struct conflicts *conflicts, struct err *now)
+{
+    if (++conflicts->count == 1) {
+        err_move(conflicts->first, now);
+        return;
+    }
+    if (conflicts->count <= CONFLICTS_SHOWN)
+        strbuf_printf(&conflicts->others, "%s%s", conflicts->others.len ? "; " : "", now->message);
+    err_clear(now);
+}
+
+static void changed(struct conflicts *conflicts, const struct history_row *row,
+                    const struct migration *migration)
+{
+    struct err now = ERR_INIT;
+    bool cosmetic =
+        row->code_checksum[0] && strcmp(row->code_checksum, migration->code_checksum) == 0;
+
+    err_set_at(&now, ERR_CONFLICT, migration->file, 0, 0,
+               "migration %lld_%s was changed after it was applied%s", (long long)row->version,
+               row->name, cosmetic ? " (only comments or white space)" : "");
+    err_detail(&now, "applied: %s, file now: %s", row->checksum, migration->checksum);
+    err_hint(&now, "Put the file back as it was, and make the change in a new migration.");
+    add_conflict(conflicts, &now);
+}
+
+static void missing(struct conflicts *conflicts, const struct catalog *catalog,
+                    const struct history_row *row)
+{
+    struct err now = ERR_INIT;
+    const struct migration *same = NULL;
+
+    for (size_t i = 0; i < catalog->count && !same; i++) {
+        if (catalog->migrations[i].version == row->version &&
+            strcmp(catalog->migrations[i].checksum, row->checksum) == 0)
+            same = &catalog->migrations[i];
+    }
+    if (same) {
+        err_set_at(&now, ERR_CONFLICT, same->file, 0, 0,
+                   "migration %lld_%s was renamed after it was applied as %lld_%s",
+                   (long long)row->version, same->name, (long long)row->version, row->name);
+        err_hint(&now, "Give the file its old name.");
+    } else {
+        err_set(&now, ERR_CONFLICT, "applied migration %lld_%s is missing from %s",
+                (long long)row->version, row->name, catalog->source);
+        err_hint(&now,
+                 "Is this an older checkout than the one that was applied? Put the file back.");
+    }
+    add_conflict(conflicts, &now);
+}
+
+static void out_of_order(struct conflicts *conflicts, const struct migration *migration,
+                         int64_t highest)
+{
+    struct err now = ERR_INIT;
+
+    err_set_at(&now, ERR_CONFLICT, migration->file, 0, 0,
+               "migration %lld_%s is out of order: version %lld is applied already",
+               (long long)migration->version, migration->name, (long long)highest);
+    err_hint(&now, "Give it a new, higher version, or set settings.out_of_order: allow.");
+    add_conflict(conflicts, &now);
+}
+
+static void nonempty(struct conflicts *conflicts, const struct tenant *tenant)
+{
+    struct err now = ERR_INIT;
+
+    err_set(&now, ERR_CONFLICT, "schema \"%s\" has objects but no history of pgtide",
+            tenant->history_schema);
+    err_hint(&now,
+             "Is it the right database? If its objects do not stand in the way of the first "
+             "migration, set settings.nonempty: allow. (Taking over a migrated database needs "
+             "baseline or adopt, which this version does not have yet.)");
+    add_conflict(conflicts, &now);
+}
+
+/* --- merging -----------------------------------------------------------------------------------
+ */
+
+static bool is_for_tenant(const struct migration *migration, const struct tenant *tenant)
+{
+    const char *value;
+
+    if (!migration->directives.only_label)
+        return true;
+    value = name_values_get(&tenant->labels, migration->directives.only_label);
+    return value && strcmp(value, migration->directives.only_value) == 0;
+}
+
+static void add_item(struct pending *pending, const struct migration *migration,
+                     const struct history_row *started)
+{
+    pending->items[pending->count++] =
+        (struct pending_item){.migration = migration, .started = started};
+}
+
+static int compare_to_row(const struct migration *migration, const struct history_row *row)
+{
+    if (migration->version != row->version)
+        return migration->version < row->version ? -1 : 1;
+    return strcmp(migration->name, row->name);
+}
+
+static void take_known(struct pending *pending, struct conflicts *conflicts,
+                       const struct migration *migration, const struct history_row *row)
+{
+    if (row->state == HISTORY_STARTED)
+        add_item(pending, migration, row); /* whether its file may have changed is decided there */
+    else if (row->state == HISTORY_APPLIED && strcmp(row->checksum, migration->checksum) != 0)
+        changed(conflicts, row, migration);
+}
+
+static void take_new(struct pending *pending, struct conflicts *conflicts,
+                     const struct migration *migration, const struct tenant *tenant,
+                     int64_t highest)
+{
+    if (!is_for_tenant(migration, tenant))
+        return;
+    if (migration->version < highest && !tenant->settings->out_of_order_allow &&
+        !migration->directives.only_label)
+        out_of_order(conflicts, migration, highest);
+    else
+        add_item(pending, migration, NULL);
+}
+
+static void merge(void *mem, const struct catalog *catalog, const struct history *history,
+                  const struct tenant *tenant, int64_t to_version, struct pending *pending,
+                  struct conflicts *conflicts)
+{
+    size_t row_count, i = 0, j = 0;
+    const struct history_row **rows = sorted_rows(mem, history, &row_count);
+    int64_t highest = pending_version(history, false);
+
+    while (i < catalog->count || j < row_count) {
+        const struct migration *migration = i < catalog->count ? &catalog->migrations[i] : NULL;
+        int order = !migration ? 1 : j == row_count ? -1 : compare_to_row(migration, rows[j]);
+
+        if (order > 0) {
+            missing(conflicts, catalog, rows[j++]);
+        } else if (order < 0) {
+            if (migration->version <= to_version)
+                take_new(pending, conflicts, migration, tenant, highest);
+            i++;
+        } else {
+            take_known(pending, conflicts, migration, rows[j++]);
+            i++;
+        }
+    }
+}
+
+/* The newest row of a repeatable or a seed, or NULL. */
+static const struct history_row *newest_row(const struct history *history, enum history_kind kind,
+                                            const char *name)
+{
+    for (size_t i = history->count; i > 0; i--) {
+        const struct history_row *row = &history->rows[i - 1];
+
+        if (row->kind == kind && strcmp(row->name, name) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static void add_repeatables(const struct catalog *catalog, const struct history *history,
+                            const struct tenant *tenant, struct pending *pending)
+{
+    for (size_t i = 0; i < catalog->repeatable_count; i++) {
+        const struct migration *migration = &catalog->repeatables[i];
+        const struct history_row *row = newest_row(history, HISTORY_REPEATABLE, migration->name);
+        bool started = row && row->state == HISTORY_STARTED;
+        bool same = row && strcmp(row->checksum, migration->checksum) == 0;
+
+        if (is_for_tenant(migration, tenant) && (!same || started))
+            add_item(pending, migration, started && same ? row : NULL);
+    }
+}
+
+int pending_compute(void *parent, const struct catalog *catalog, const struct history *history,
+                    const struct tenant *tenant, int64_t to_version, struct pending *ret,
+                    struct err *err)
+{
+    void *mem = mem_context(parent);
+    struct conflicts conflicts = {.first = err};
+
+    strbuf_init(&conflicts.others, mem);
+    *ret = (struct pending){0};
+    ret->items =
+        mem_array(parent, struct pending_item, catalog->count + catalog->repeatable_count + 1);
+    if (!history->exists && history->has_objects && !tenant->settings->nonempty_allow)
+        nonempty(&conflicts, tenant);
+    else
+        merge(mem, catalog, history, tenant, to_version, ret, &conflicts);
+    if (conflicts.count > CONFLICTS_SHOWN)
+        strbuf_printf(&conflicts.others, "; and %zu more", conflicts.count - CONFLICTS_SHOWN);
+    if (conflicts.others.len)
+        err_detail(err, "%s%salso: %s", err->detail ? err->detail : "", err->detail ? "; " : "",
+                   conflicts.others.text);
+    talloc_free(mem);
+    if (conflicts.count > 0)
+        return -1;
+    if (to_version >= catalog->head)
+        add_repeatables(catalog, history, tenant, ret);
+    return 0;
+}
+
+void pending_add_seeds(void *parent, const struct catalog *catalog, const struct history *history,
+                       const char *const *sets, size_t set_count, bool reseed,
+                       struct pending *pending)
+{
+    size_t capacity = 0;
+
+    for (size_t i = 0; i < set_count; i++) {
+        const struct seed_set *set = catalog_seed_set(catalog, sets[i]);
+
+        for (size_t j = 0; set && j < set->count; j++) {
+            const struct seed_file *file = &set->files[j];
+            const struct history_row *row = newest_row(history, HISTORY_SEED, file->name);
+            bool same = row && strcmp(row->checksum, file->checksum) == 0;
+
+            if (same && (!reseed || row->this_run))
+                continue;
+            mem_grow(parent, &pending->seeds, &capacity, pending->seed_count + 1);
+            pending->seeds[pending->seed_count++] = file;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+/*
+ * pgerror.c: libpq's and the server's errors as struct err.
+ */
+#include "worker/pgerror.h"
+
+#include "common/mem.h"
+#include "common/text.h"
+
+#include <ctype.h>
+
+/* SQLSTATEs after which the server has undone the transaction and another try may do. */
+static const char *const transient[] = {
+    "40001", /* serialization_failure */
+    "40P01", /* deadlock_detected */
+    "55P03", /* lock_not_available: lock_timeout */
+    "53200", /* out_of_memory: also "out of shared memory", the lock table is full */
+    "53300", /* too_many_connections */
+};
+
+/* SQLSTATEs of a server that is there but cannot take a connection now. */
+static const char *const busy[] = {
+    "53300", /* too_many_connections */
+    "57P01", /* admin_shutdown */
+    "57P02", /* crash_shutdown */
+    "57P03", /* cannot_connect_now */
+};
+
+static bool is_one_of(const char *sqlstate, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(sqlstate, list[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Text without the line ends that libpq leaves behind it. */
+static char *trimmed(void *mem, const char *text)
+{
+    size_t len = strlen(text);
+
+    while (len > 0 && isspace((unsigned char)text[len - 1]))
+        len--;
+    return mem_strndup(mem, text, len);
+}
+
+/*
+ * Takes the SQLSTATE out of a connect error in verbose form: "... FATAL:  53300: sorry, too many
+ * clients already\nLOCATION:  ...". The words are translated, the form is not: two blanks, five
+ * characters, a colon. Cuts it and the LOCATION line out of `message`. False: there is none.
+ */
+static bool cut_sqlstate(char *message, char sqlstate[6])
+{
+    for (char *at = strstr(message, ":  "); at; at = strstr(at + 1, ":  ")) {
+        char *code = at + 3;
+        size_t len = 0;
+        char *line_end;
+
+        while (len < 5 && (isdigit((unsigned char)code[len]) || isupper((unsigned char)code[len])))
+            len++;
+        if (len < 5 || code[5] != ':' || code[6] != ' ')
+            continue;
+        memcpy(sqlstate, code, 5);
+        sqlstate[5] = '\0';
+        memmove(code, code + 7, strlen(code + 7) + 1);
+        line_end = strchr(code, '\n');
+        if (line_end)
+            *line_end = '\0';
+        return true;
+    }
+    return false;
+}
+
+int pgerror_connect(PGconn *conn, struct err *err)
+{
+    void *mem = mem_context(NULL);
+    char *message = trimmed(mem, PQerrorMessage(conn));
+    char sqlstate[6] = "";
+    bool answered = cut_sqlstate(message, sqlstate);
+    bool refused = answered && !is_one_of(sqlstate, busy, ARRAY_LEN(busy));
+
+    if (PQconnectionNeedsPassword(conn))
+        refused = true;
+    err_set(err, refused ? ERR_SQL : ERR_UNREACHABLE, "%s", message);
+    err_sqlstate(err, sqlstate);
+    if (PQconnectionNeedsPassword(conn))
+        err_hint(err, "Give a password in connection.password, password_file, password_command, "
+                      "PGPASSWORD or .pgpass.");
+    talloc_free(mem);
+    return -1;
+}
+
+int pgerror_lost(PGconn *conn, const char *notice_sqlstate, struct err *err)
+{
+    void *mem = mem_context(NULL);
+    char *message = trimmed(mem, PQerrorMessage(conn));
+    enum err_kind before = err->kind;
+
+    if (before == ERR_NONE) { /* else the first error is the one that counts */
+        err_set(err, ERR_LOST, "connection lost: %s", *message ? message : "no reason given");
+        err_sqlstate(err, notice_sqlstate);
+    }
+    talloc_free(mem);
+    return -1;
+}
+
+static enum err_kind kind_of(PGconn *conn, const PGresult *result, const char *sqlstate)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    if (!sqlstate || PQstatus(conn) == CONNECTION_BAD)
+        return ERR_LOST;
+    if (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+        return ERR_LOST; /* the server ends the session after it */
+    return is_one_of(sqlstate, transient, ARRAY_LEN(transient)) ? ERR_TRANSIENT : ERR_SQL;
+}
+
+int pgerror_result(PGconn *conn, const PGresult *result, const char *notice_sqlstate,
+                   struct err *err)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    enum err_kind kind = kind_of(conn, result, sqlstate);
+
+    if (kind == ERR_LOST && !sqlstate)
+        return pgerror_lost(conn, notice_sqlstate, err);
+    err_set(err, kind, "%s", message ? message : "the server reported an error without a text");
+    err_sqlstate(err, sqlstate);
+    if (detail)
+        err_detail(err, "%s", detail);
+    if (hint)
+        err_hint(err, "%s", hint);
+    return -1;
+}
+
+static char *field_text(void *mem, const PGresult *result, int field)
+{
+    const char *text = PQresultErrorField(result, field);
+
+    return text ? mem_strdup(mem, text) : NULL;
+}
+
+static size_t field_number(const PGresult *result, int field)
+{
+    const char *text = PQresultErrorField(result, field);
+    int64_t number = 0;
+
+    return text && text_to_int64(text, 0, INT32_MAX, &number) ? (size_t)number : 0;
+}
+
+void pgerror_fault(void *mem, const PGresult *result, struct session_fault *fault)
+{
+    fault->position = field_number(result, PG_DIAG_STATEMENT_POSITION);
+    fault->internal_position = field_number(result, PG_DIAG_INTERNAL_POSITION);
+    fault->internal_query = field_text(mem, result, PG_DIAG_INTERNAL_QUERY);
+    fault->context = field_text(mem, result, PG_DIAG_CONTEXT);
+    fault->constraint = field_text(mem, result, PG_DIAG_CONSTRAINT_NAME);
+    fault->server_message = field_text(mem, result, PG_DIAG_MESSAGE_PRIMARY);
+}
