@@ -193,7 +193,8 @@ check-format:
 	@echo scripts/check-format.sh
 	@scripts/check-format.sh $(SOURCES) $(HEADERS)
 check-scripts:
-	shellcheck $(SCRIPTS)
+	@echo shellcheck
+	@shellcheck -x $(SCRIPTS)
 
 check-headers: $(BUILD)/flags
 	@echo scripts/check-headers.sh
@@ -201,7 +202,8 @@ check-headers: $(BUILD)/flags
 
 check-prefixes: $(OBJECTS)
 	@echo scripts/check-prefixes.sh
-	@scripts/check-prefixes.sh $(orchestrator_OBJECTS) $(harness_OBJECTS) $(SUITE_OBJECT)
+	@scripts/check-prefixes.sh $(BUILD) $(patsubst $(BUILD)/%.o,%.c, \
+		$(orchestrator_OBJECTS) $(harness_OBJECTS) $(SUITE_OBJECT))
 
 # Both compilers, the same warnings.
 check-clang: programs

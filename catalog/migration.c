@@ -100,6 +100,7 @@ int migration_parse_name(void *parent, const char *base, struct migration *ret, 
                          "Migrations end in \".sql\"; README*, *.md and dot files may stand beside "
                          "them.",
                          err);
+    ret->label = mem_strndup(parent, base, stem);
     if (strncmp(base, "R_", 2) != 0)
         return parse_version(parent, base, stem, ret, err);
     if (stem == 2)
@@ -358,6 +359,8 @@ static int parse(void *parent, const char *bytes, size_t len, bool seed, struct 
     if (errors->count > before)
         return -1;
     ret->checksum = sha256_text(parent, ret->text, ret->len);
+    ret->mentions_role =
+        strcasestr(ret->text, "role") != NULL || strcasestr(ret->text, "authorization") != NULL;
     ret->code_checksum = sql_code_checksum_of(parent, ret->text, up->statements, up->count);
     return 0;
 }

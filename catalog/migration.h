@@ -48,6 +48,7 @@ struct migration {
     enum migration_kind kind;
     int64_t version; /* 0 for repeatables */
     const char *name;
+    const char *label;   /* the file name without its ending, for people: "0039_handles" */
     const char *file;    /* path for people: the catalog's path as configured + '/' + path in it */
     const char *release; /* name of the release folder, or NULL */
     const char *text;    /* the file with line ends turned to LF and without a byte order mark */
@@ -56,7 +57,9 @@ struct migration {
     struct directives directives;
     const char *checksum;
     const char *code_checksum;
-    size_t index; /* position in its catalog list */
+    bool mentions_role; /* the words ROLE or AUTHORIZATION stand in it: it may change the session's
+                         */
+    size_t index;       /* position in its catalog list */
 };
 
 /*

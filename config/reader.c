@@ -176,7 +176,8 @@ const char *reader_path(struct reader *r, const char *path)
 
     if (path[0] == '/' || strcmp(r->directory, ".") == 0)
         return path;
-    joined = mem_printf(r->scratch, "%s/%s", r->directory, path);
+    joined =
+        mem_printf(r->scratch, "%s/%s", strcmp(r->directory, "/") == 0 ? "" : r->directory, path);
     ret = arena_strdup(r->arena, joined);
     talloc_free(joined);
     return ret;

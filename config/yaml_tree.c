@@ -11,9 +11,9 @@
 #include <yaml.h>
 
 enum {
-    DEEPEST = 100,          /* levels of nesting */
-    MOST_MERGED = 10000000, /* pairs that all merge keys of a file may bring */
-    FEW = 16,               /* pairs that are compared one by one */
+    DEEPEST = 100,         /* levels of nesting */
+    MOST_MERGED = 2000000, /* pairs that all merge keys of a file may bring */
+    FEW = 16,              /* pairs that are compared one by one */
 };
 
 struct open_node { /* a list or map whose end has not been read */
@@ -66,6 +66,11 @@ const char *yaml_tree_type_name(const struct yaml_node *node)
 
     return names[node->type];
 }
+
+/*
+ * No message quotes an alias, a tag or a piece of a bad line: any of them may be a password that
+ * somebody forgot to put in quotes.
+ */
 
 /* --- errors ----------------------------------------------------------------------------------- */
 
@@ -192,8 +197,8 @@ static void set_properties(struct builder *b, struct yaml_node *node, const yaml
         strmap_set(b->anchors, arena_strdup(b->arena, (const char *)anchor), node);
     if (tag && strcmp((const char *)tag, "!") != 0 &&
         strncmp((const char *)tag, own, sizeof(own) - 1) != 0) {
-        report(b, node->line, node->column, "the YAML tag \"%s\" is not supported",
-               (const char *)tag);
+        err_hint(report(b, node->line, node->column, "YAML tags are not supported"),
+                 "Put quotes around a value that starts with \"!\".");
         node->type = NODE_BROKEN;
     } else if (tag) {
         node->plain = false;
@@ -241,14 +246,14 @@ static void add_alias(struct builder *b, const yaml_event_t *event)
     const char *name = (const char *)event->data.alias.anchor;
     struct yaml_node *node = strmap_get(b->anchors, name);
 
-    if (!node) {
-        report(b, mark_line(event), mark_column(event), "no anchor \"&%s\" before this", name);
+    if (!node)
+        err_hint(
+            report(b, mark_line(event), mark_column(event), "this alias names no anchor before it"),
+            "Put quotes around a value that starts with \"*\".");
+    else if (is_open(b, node))
+        report(b, mark_line(event), mark_column(event), "this alias stands inside what it names");
+    if (!node || is_open(b, node))
         node = new_node(b, NODE_BROKEN, event->start_mark);
-    } else if (is_open(b, node)) {
-        report(b, mark_line(event), mark_column(event),
-               "the alias \"*%s\" stands inside what it names", name);
-        node = new_node(b, NODE_BROKEN, event->start_mark);
-    }
     add_node(b, node);
 }
 

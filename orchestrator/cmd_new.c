@@ -14,7 +14,6 @@
 #include "orchestrator/create.h"
 #include "orchestrator/input.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
@@ -43,40 +42,58 @@ static const char repeatable_template[] =
     "\n"
     "-- pgtide:up\n";
 
-/*
- * "Add product-handle" or "AddProductHandle" -> "add_product_handle". Refuses what has no place in
- * a file name of a migration.
- */
-static char *snake_name(void *parent, const char *name, struct err *err)
+/* By ASCII: file names must not depend on the locale. */
+static bool is_small(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_capital(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool is_gap(char c)
+{
+    return c == '_' || c == '-' || c == ' ';
+}
+
+static int check_name(const char *name, struct err *err)
+{
+    size_t letters = 0;
+
+    for (const char *p = name; *p; p++) {
+        letters += is_small(*p) || is_capital(*p);
+        if (is_small(*p) || is_capital(*p) || is_gap(*p))
+            continue;
+        err_set(err, ERR_USAGE, "invalid name \"%s\" for a migration", name);
+        err_hint(err, "Use letters, digits, blanks, '-' and '_'; version and ending are added.");
+        return -1;
+    }
+    if (letters == 0 || strlen(name) > NAME_MOST)
+        return err_set(err, ERR_USAGE, "invalid name \"%s\" for a migration: %s", name,
+                       letters ? "too long" : "it has no letter");
+    return 0;
+}
+
+/* "Add product-handle" or "AddProductHandle" -> "add_product_handle". */
+static char *snake_name(void *parent, const char *name)
 {
     struct strbuf snake;
 
     strbuf_init(&snake, parent);
     for (const char *p = name; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        bool after_small =
-            p > name && (islower((unsigned char)p[-1]) || isdigit((unsigned char)p[-1]));
+        bool begins = is_capital(*p) && p > name && is_small(p[-1]);
+        bool joined = snake.len == 0 || snake.text[snake.len - 1] == '_';
 
-        if (!isalnum(c) && c != '_' && c != '-' && c != ' ') {
-            err_set(err, ERR_USAGE, "invalid name \"%s\" for a migration", name);
-            err_hint(err,
-                     "Use letters, digits, blanks, '-' and '_'; version and ending are added.");
-            return NULL;
-        }
-        if (!isalnum(c) || (isupper(c) && after_small)) {
-            if (snake.len > 0 && snake.text[snake.len - 1] != '_')
-                strbuf_char(&snake, '_');
-        }
-        if (isalnum(c))
-            strbuf_char(&snake, (char)tolower(c));
+        if ((is_gap(*p) || begins) && !joined)
+            strbuf_char(&snake, '_');
+        if (!is_gap(*p))
+            strbuf_char(&snake, is_capital(*p) ? (char)(*p - 'A' + 'a') : *p);
     }
-    if (snake.len > 0 && snake.text[snake.len - 1] == '_')
+    if (snake.text[snake.len - 1] == '_')
         snake.text[--snake.len] = '\0';
-    if (snake.len > 0 && snake.len <= NAME_MOST)
-        return snake.text;
-    err_set(err, ERR_USAGE, "invalid name \"%s\" for a migration: %s", name,
-            snake.len ? "too long" : "it has no letter");
-    return NULL;
+    return snake.text;
 }
 
 /* The time of now as a version: 20261123061500. */
@@ -84,11 +101,11 @@ static int64_t version_of_now(void)
 {
     time_t now = (time_t)(clock_wall_ms() / 1000);
     struct tm tm;
+    int64_t day;
 
     gmtime_r(&now, &tm);
-    return ((((tm.tm_year + 1900LL) * 100 + tm.tm_mon + 1) * 100 + tm.tm_mday) * 100 + tm.tm_hour) *
-               10000 +
-           tm.tm_min * 100 + tm.tm_sec;
+    day = (tm.tm_year + INT64_C(1900)) * 10000 + (tm.tm_mon + INT64_C(1)) * 100 + tm.tm_mday;
+    return day * 1000000 + tm.tm_hour * INT64_C(10000) + tm.tm_min * INT64_C(100) + tm.tm_sec;
 }
 
 static bool is_folder(const char *path)
@@ -164,7 +181,7 @@ static int choose_folder(void *mem, const struct options *options, const char **
     if (options->dir)
         return 0;
     if (fleet_load(mem, options->fleet, &fleet, errors) < 0) {
-        err_set(&err, ERR_CONFIG, "the folder of the migrations is not known");
+        err_set(&err, errors->items[0].kind, "the folder of the migrations is not known");
         err_hint(&err, "Name it: pgtide new --dir FOLDER %s", options->arguments.items[0]);
         return err_list_take(errors, &err);
     }
@@ -174,13 +191,15 @@ static int choose_folder(void *mem, const struct options *options, const char **
 
 static int create(void *mem, const struct options *options, const char *folder, struct err *err)
 {
-    char *name = snake_name(mem, options->arguments.items[0], err);
+    const char *given = options->arguments.items[0];
     const char *template = options->repeatable ? repeatable_template : versioned_template;
     int64_t version = 0;
+    char *name;
     char *path;
 
-    if (!name)
+    if (check_name(given, err) < 0)
         return -1;
+    name = snake_name(mem, given);
     if (options->repeatable) {
         path = mem_printf(mem, "%s/R_%s.sql", folder, name);
     } else {

@@ -44,7 +44,7 @@ struct input {
     size_t seed_files;
 };
 
-static void check_seeds(void *mem, struct input *input, struct err_list *errors)
+static int check_seeds(void *mem, struct input *input, struct err_list *errors)
 {
     const struct fleet *fleet = input->fleet;
     const struct tenant **tenants = mem_array(mem, const struct tenant *, fleet->tenant_count);
@@ -55,20 +55,25 @@ static void check_seeds(void *mem, struct input *input, struct err_list *errors)
         input->suspended += tenants[i]->state == TENANT_SUSPENDED;
     }
     if (input_load_seeds(input->catalog, fleet, tenants, fleet->tenant_count, &named, errors) < 0)
-        return;
+        return -1;
     for (size_t i = 0; i < input->catalog->seed_set_count; i++)
         input->seed_files += input->catalog->seed_sets[i].count;
+    return 0;
 }
 
 /* Everything into `errors`: the fleet first; without it the other folders are not known. */
-static void check(void *mem, const struct options *options, struct input *input,
-                  struct err_list *errors)
+static int check(void *mem, const struct options *options, struct input *input,
+                 struct err_list *errors)
 {
+    int rc = 0;
+
     if (fleet_load(mem, options->fleet, &input->fleet, errors) < 0)
-        return;
-    if (input_load_catalog(mem, input->fleet, &input->catalog, errors) < 0)
+        return -1;
+    if (input_load_catalog(mem, input->fleet, &input->catalog, errors) < 0) {
         input->catalog = mem_new(mem, struct catalog);
-    check_seeds(mem, input, errors);
+        rc = -1;
+    }
+    return check_seeds(mem, input, errors) < 0 ? -1 : rc;
 }
 
 static const char *plural(size_t count)
@@ -146,17 +151,17 @@ int cmd_validate(const struct options *options, struct err_list *errors)
     void *mem = mem_context(NULL);
     struct input input = {0};
     int code = 0;
+    int rc = check(mem, options, &input, errors);
 
-    check(mem, options, &input, errors);
     if (input.fleet && !options->connect)
         input_warn(input.fleet);
-    if (options->json && (errors->count > 0 || !options->connect))
+    if (options->json && (rc < 0 || !options->connect))
         code = print_json(mem, options, errors);
-    else if (errors->count > 0)
+    else if (rc < 0)
         code = print_errors(options, &input, errors);
     else if (options->connect)
         code = compare_histories(options, errors);
-    else if (!options->quiet)
+    else if (input.fleet && !options->quiet)
         print_text(mem, &input);
     talloc_free(mem);
     return code;

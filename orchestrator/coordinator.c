@@ -89,8 +89,9 @@ static void end_given_up(struct coordinator *c)
 
         if (run_state_of_job(c->state, index) == JOB_ENDED)
             continue;
-        err_set(&job->err, ERR_UNREACHABLE, "server \"%s\" is down: %s, tenant not tried%s",
-                server->name, refusal, job->attempt > 0 ? " again" : "");
+        if (job->err.kind != ERR_UNREACHABLE) /* else it has been refused itself */
+            err_set(&job->err, ERR_UNREACHABLE, "server \"%s\" is down: %s, tenant not tried%s",
+                    server->name, refusal, job->attempt > 0 ? " again" : "");
         end_job(c, index);
     }
 }

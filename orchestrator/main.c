@@ -6,8 +6,10 @@
 #include "orchestrator/help.h"
 #include "orchestrator/message.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <unistd.h>
 
 static cmd_fn *const commands[CLI_COMMANDS] = {
     [CLI_INIT] = cmd_init,       [CLI_NEW] = cmd_new,       [CLI_VALIDATE] = cmd_validate,
@@ -33,6 +35,21 @@ static int run(const struct options *options, struct err_list *errors)
     return 0;
 }
 
+/*
+ * Someone may have closed one of the three: the next file or connection would get its number, and
+ * what we print would go there.
+ */
+static void open_standard_files(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     void *mem = mem_context(NULL);
@@ -41,6 +58,7 @@ int main(int argc, char **argv)
     struct err err = ERR_INIT;
     int code;
 
+    open_standard_files();
     setlocale(LC_CTYPE, ""); /* widths of characters only; numbers stay as C writes them */
     signal(SIGPIPE, SIG_IGN);
 

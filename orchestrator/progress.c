@@ -146,8 +146,10 @@ static void add_success(struct progress *progress, const struct job *job)
     size_t seeds = 0;
 
     strbuf_str(out, outcome_name(job->outcome));
-    if (job->version != job->initial_version)
+    if (job->version != job->initial_version && job->initial_version > 0)
         strbuf_printf(out, " %s ->", report_version(mem, catalog, job->initial_version));
+    else
+        strbuf_str(out, job->outcome == OUTCOME_CURRENT ? " at" : " to");
     strbuf_printf(out, " %s in %s", report_version(mem, catalog, job->version),
                   text_elapsed(mem, job->duration_ms));
     for (size_t i = 0; i < job->step_count; i++)

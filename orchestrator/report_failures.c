@@ -180,30 +180,52 @@ static void tell_head(struct telling *telling)
     strbuf_char(out, '\n');
 }
 
-/* What the server said of the first tenant: detail, statement, hint. */
-static void tell_words(struct telling *telling)
+static const char *detail_of(const struct err *err)
+{
+    return err->detail;
+}
+
+static const char *hint_of(const struct err *err)
+{
+    return err->hint;
+}
+
+/* One text of the first tenant's err; its name is added where the others' texts differ. */
+static void tell_text(struct telling *telling, const char *label,
+                      const char *(*text_of)(const struct err *err))
 {
     const struct report_failure *failure = telling->failure;
-    const struct err *err = failure->err;
-    struct strbuf *out = telling->out;
+    const char *text = text_of(failure->err);
+    bool same = true;
 
-    if (err->detail) {
-        begin_line(telling, "detail");
-        strbuf_str(out, report_text_line(telling->mem, err->detail, DETAIL_COLUMNS));
-        if (failure->count > 1)
-            strbuf_printf(out, " (%s)",
-                          report_text_line(telling->mem, failure->jobs[0]->tenant->name, 0));
-        strbuf_char(out, '\n');
+    if (!text)
+        return;
+    for (size_t i = 1; i < failure->count && same; i++) {
+        const char *other = text_of(&failure->jobs[i]->err);
+
+        same = other && strcmp(other, text) == 0;
     }
-    if (err->statement) {
+    begin_line(telling, label);
+    strbuf_str(telling->out, report_text_line(telling->mem, text, DETAIL_COLUMNS));
+    if (!same)
+        strbuf_printf(telling->out, " (%s)",
+                      report_text_line(telling->mem, failure->jobs[0]->tenant->name, 0));
+    strbuf_char(telling->out, '\n');
+}
+
+/* What the server or the worker said. A lock's detail is its holder, who is told for himself. */
+static void tell_words(struct telling *telling)
+{
+    const char *statement = telling->failure->err->statement;
+
+    if (!telling->failure->jobs[0]->lock_holder)
+        tell_text(telling, "detail", detail_of);
+    if (statement) {
         begin_line(telling, "statement");
-        strbuf_printf(out, "%s\n",
-                      report_text_line(telling->mem, err->statement, STATEMENT_COLUMNS));
+        strbuf_printf(telling->out, "%s\n",
+                      report_text_line(telling->mem, statement, STATEMENT_COLUMNS));
     }
-    if (err->hint) {
-        begin_line(telling, "hint");
-        strbuf_printf(out, "%s\n", report_text_line(telling->mem, err->hint, DETAIL_COLUMNS));
-    }
+    tell_text(telling, "hint", hint_of);
 }
 
 static void tell_holders(struct telling *telling)
@@ -217,9 +239,11 @@ static void tell_holders(struct telling *telling)
         if (!job->lock_holder)
             continue;
         begin_line(telling, "held by");
-        strbuf_printf(telling->out, "%s (%s)\n",
-                      report_text_line(telling->mem, job->lock_holder, DETAIL_COLUMNS),
-                      report_text_line(telling->mem, job->tenant->name, 0));
+        strbuf_str(telling->out, report_text_line(telling->mem, job->lock_holder, DETAIL_COLUMNS));
+        if (failure->count > 1)
+            strbuf_printf(telling->out, " (%s)",
+                          report_text_line(telling->mem, job->tenant->name, 0));
+        strbuf_char(telling->out, '\n');
         told++;
     }
 }
@@ -260,10 +284,17 @@ static bool any_changed(const struct report_failure *failure)
     return false;
 }
 
+/* A run that migrates counts a conflict as failed. */
+static bool is_conflict(const struct report_failure *failure)
+{
+    return failure->outcome == OUTCOME_CONFLICT || failure->err->kind == ERR_CONFLICT;
+}
+
 /* What is left of the work that failed, behind where they stand. */
 static const char *remains(struct telling *telling)
 {
     const struct report_failure *failure = telling->failure;
+    bool failed = failure->outcome == OUTCOME_FAILED && !is_conflict(failure);
     const struct migration *migration = telling->migration;
 
     if (failure->outcome == OUTCOME_UNKNOWN)
@@ -271,14 +302,14 @@ static const char *remains(struct telling *telling)
     if (migration && failure->outcome == OUTCOME_HELD)
         return mem_printf(telling->mem, "%s and what comes after it was not run",
                           report_migration_name(telling->mem, migration));
-    if (migration && failure->outcome == OUTCOME_FAILED && migration->directives.transaction_none)
-        return "outside a transaction: the statements before this one have stayed";
-    if (migration && failure->outcome == OUTCOME_FAILED && migration->directives.batch > 0)
+    if (migration && failed && migration->directives.transaction_none)
+        return "outside a transaction: the statements that were done have stayed";
+    if (migration && failed && migration->directives.batch > 0)
         return "the batches before this one have stayed";
-    if (migration && failure->outcome == OUTCOME_FAILED)
+    if (migration && failed)
         return mem_printf(telling->mem, "nothing of %s is left",
                           report_migration_name(telling->mem, migration));
-    if (failure->err->file && failure->outcome == OUTCOME_FAILED)
+    if (failure->err->file && failed)
         return "nothing of this seed file is left";
     return any_changed(failure) ? "what was done before has stayed" : "nothing was done";
 }
@@ -345,8 +376,11 @@ static char *command_for(struct telling *telling, const char *operation, const s
 static void tell_fixing(struct telling *telling)
 {
     const struct migration *migration = telling->migration;
+    const char *operation = telling->report->request->operation;
     struct strbuf *out = telling->out;
 
+    if (strcmp(operation, "validate") == 0) /* without it no tenant is asked */
+        operation = "validate --connect";
     if (migration && migration->kind == MIGRATION_VERSIONED)
         strbuf_str(out, "fix the data, or the file if no tenant has it yet");
     else
@@ -354,38 +388,50 @@ static void tell_fixing(struct telling *telling)
     strbuf_str(out, "; then the same command again");
     if (migration && migration->directives.transaction_none)
         strbuf_str(out, ", it goes on at this statement");
-    strbuf_printf(
-        out, ". One tenant first: %s",
-        command_for(telling, telling->report->request->operation, telling->failure->jobs[0]));
+    strbuf_printf(out, ". One tenant first: %s",
+                  command_for(telling, operation, telling->failure->jobs[0]));
+}
+
+static void tell_unreachable(struct telling *telling)
+{
+    strbuf_str(telling->out, "see to ");
+    add_servers(telling);
+    strbuf_str(telling->out, "; then the same command again");
+}
+
+/* The hints of pgtide's own refusals say what to do; those of the server do not. */
+static bool hint_says_next(const struct telling *telling)
+{
+    const struct report_failure *failure = telling->failure;
+    const struct migration *migration = telling->migration;
+
+    if (!failure->err->hint)
+        return false;
+    return failure->outcome == OUTCOME_HELD || failure->outcome == OUTCOME_LOCKED ||
+           (migration && migration->directives.transaction_none);
 }
 
 static void tell_next(struct telling *telling)
 {
+    const struct report_failure *failure = telling->failure;
     struct strbuf *out = telling->out;
 
+    if (hint_says_next(telling) && !is_conflict(failure))
+        return;
     begin_line(telling, "next");
-    switch (telling->failure->outcome) {
-    case OUTCOME_UNKNOWN:
+    if (is_conflict(failure))
+        strbuf_printf(out, "nothing runs there before history and files agree. To check: %s",
+                      command_for(telling, "validate --connect", failure->jobs[0]));
+    else if (failure->outcome == OUTCOME_UNKNOWN)
         strbuf_str(out, "the same command again: it reads the history first and does the rest");
-        break;
-    case OUTCOME_CONFLICT:
-        strbuf_str(out, "nothing runs there before history and files agree. To check: ");
-        strbuf_str(out, command_for(telling, "validate --connect", telling->failure->jobs[0]));
-        break;
-    case OUTCOME_HELD:
+    else if (failure->outcome == OUTCOME_HELD)
         strbuf_str(out, "make the required query true; then the same command again");
-        break;
-    case OUTCOME_LOCKED:
+    else if (failure->outcome == OUTCOME_LOCKED)
         strbuf_str(out, "let the holder end, or end it; then the same command again");
-        break;
-    case OUTCOME_UNREACHABLE:
-        strbuf_str(out, "see to ");
-        add_servers(telling);
-        strbuf_str(out, "; then the same command again");
-        break;
-    default:
+    else if (failure->outcome == OUTCOME_UNREACHABLE)
+        tell_unreachable(telling);
+    else
         tell_fixing(telling);
-    }
     strbuf_char(out, '\n');
 }
 

@@ -7,7 +7,7 @@
 #include "common/sha256.h"
 #include "common/strbuf.h"
 
-/* How many names a hint lists before it says "..." */
+/* How many names a hint lists before it says "and more" */
 enum { HINT_NAMES = 8 };
 
 /* A name fits itself, whatever characters it has, or a glob. */
@@ -93,7 +93,7 @@ static void list_add(struct strbuf *list, size_t *count, const char *text)
     if (*count < HINT_NAMES)
         strbuf_printf(list, "%s\"%s\"", *count ? ", " : "", text);
     else if (*count == HINT_NAMES)
-        strbuf_str(list, ", ...");
+        strbuf_str(list, " and more");
     *count += 1;
 }
 

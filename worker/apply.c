@@ -30,14 +30,6 @@ void apply_init(struct work *work)
         script_add(&work->script, "ROLLBACK");
 }
 
-/* Whether its SQL cannot change the role: no file that lacks these words can, but through a
- * function that does it in secret; then the history row is written as that role, or the migration
- * fails. */
-static bool keeps_role(const struct migration *migration)
-{
-    return !strcasestr(migration->text, "role") && !strcasestr(migration->text, "authorization");
-}
-
 struct history_entry apply_entry(const struct migration *migration)
 {
     int statements = (int)migration->sections[SECTION_UP].count;
@@ -52,7 +44,7 @@ struct history_entry apply_entry(const struct migration *migration)
         .state = "applied",
         .statements_done = statements,
         .statements_total = statements,
-        .keeps_role = keeps_role(migration),
+        .keeps_role = !migration->mentions_role,
     };
 }
 
@@ -227,7 +219,7 @@ static int apply_transactional(struct work *work, const struct migration *migrat
         return -1;
     for (size_t i = 1; !skip && verify_inside && i <= verify->count; i++)
         transaction_check(&work->tx, &work->script, migration, SECTION_VERIFY, i);
-    apply_commit(work, migration, &entry, &rank);
+    apply_commit(work, migration, &entry, later && !skip ? &rank : NULL);
     if (later && !skip) {
         if (apply_flush(work, err) < 0)
             return -1;

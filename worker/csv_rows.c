@@ -44,8 +44,7 @@ static int fail_at(const struct csv_rows *rows, struct err *err, int line, const
     return -1;
 }
 
-/* --- fields ------------------------------------------------------------------------------------
- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 /* Bytes of the UTF-8 character at `text` (which ends in NUL), 0 = not one that PostgreSQL takes. */
 static size_t utf8_length(const unsigned char *text)
@@ -195,8 +194,7 @@ static int read_record(struct csv_rows *rows, struct err *err)
     return -1;
 }
 
-/* --- the file ----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static int read_header(struct csv_rows *rows, struct err *err)
 {

@@ -100,8 +100,7 @@ const char *guard_condition(struct transactions *tx, const struct history_entry 
 {
     return mem_printf(tx->mem, "h.kind = %s AND h.name = %s AND h.run_id = %s",
                       session_literal(tx->mem, tx->session, entry->kind),
-                      session_literal(tx->mem, tx->session, entry->name),
-                      session_literal(tx->mem, tx->session, tx->run_id));
+                      session_literal(tx->mem, tx->session, entry->name), tx->run_literal);
 }
 
 void transaction_check(struct transactions *tx, struct script *script,

@@ -204,8 +204,7 @@ int json_rows_parse(const struct json_rows *rows, const struct json_rows_item *i
     return 0;
 }
 
-/* --- the file's own object ----------------------------------------------------------------------
- */
+/* --- the file's own object -------------------------------------------------------------------- */
 
 static int begin_file(struct json_rows *rows, struct err *err)
 {

@@ -127,8 +127,8 @@ static int changed_while_started(const struct migration *migration, const struct
                                  struct err *err)
 {
     err_set_at(err, ERR_CONFLICT, migration->file, 0, 0,
-               "%lld_%s was changed after %d of its statements had been run",
-               (long long)migration->version, migration->name, row->statements_done);
+               "migration %s was changed after %d of its statements had been run", migration->label,
+               row->statements_done);
     err_detail(err, "it runs outside a transaction, so those %d statements stay done",
                row->statements_done);
     err_hint(err, "Put these statements back as they were; the ones behind them may be changed.");

@@ -85,8 +85,8 @@ static void changed(struct conflicts *conflicts, const struct history_row *row,
         row->code_checksum[0] && strcmp(row->code_checksum, migration->code_checksum) == 0;
 
     err_set_at(&now, ERR_CONFLICT, migration->file, 0, 0,
-               "migration %lld_%s was changed after it was applied%s", (long long)row->version,
-               row->name, cosmetic ? " (only comments or white space)" : "");
+               "migration %s was changed after it was applied%s", migration->label,
+               cosmetic ? " (only comments or white space)" : "");
     err_detail(&now, "applied: %s, file now: %s", row->checksum, migration->checksum);
     err_hint(&now, "Put the file back as it was, and make the change in a new migration.");
     add_conflict(conflicts, &now);
@@ -105,11 +105,11 @@ static void missing(struct conflicts *conflicts, const struct catalog *catalog,
     }
     if (same) {
         err_set_at(&now, ERR_CONFLICT, same->file, 0, 0,
-                   "migration %lld_%s was renamed after it was applied as %lld_%s",
-                   (long long)row->version, same->name, (long long)row->version, row->name);
+                   "migration %s was renamed after it was applied, its name was \"%s\"",
+                   same->label, row->name);
         err_hint(&now, "Give the file its old name.");
     } else {
-        err_set(&now, ERR_CONFLICT, "applied migration %lld_%s is missing from %s",
+        err_set(&now, ERR_CONFLICT, "applied migration %04lld_%s is missing from %s",
                 (long long)row->version, row->name, catalog->source);
         err_hint(&now,
                  "Is this an older checkout than the one that was applied? Put the file back.");
@@ -123,8 +123,8 @@ static void out_of_order(struct conflicts *conflicts, const struct migration *mi
     struct err now = ERR_INIT;
 
     err_set_at(&now, ERR_CONFLICT, migration->file, 0, 0,
-               "migration %lld_%s is out of order: version %lld is applied already",
-               (long long)migration->version, migration->name, (long long)highest);
+               "migration %s is out of order: version %04lld is applied already", migration->label,
+               (long long)highest);
     err_hint(&now, "Give it a new, higher version, or set settings.out_of_order: allow.");
     add_conflict(conflicts, &now);
 }

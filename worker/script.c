@@ -48,6 +48,14 @@ struct script_step *script_add(struct script *script, const char *format, ...)
     return end_step(script, step);
 }
 
+struct script_step *script_add_text(struct script *script, const char *sql, size_t len)
+{
+    struct script_step *step = add_step(script);
+
+    strbuf_add(&script->sql, sql, len);
+    return end_step(script, step);
+}
+
 struct script_step *script_add_statement(struct script *script, const struct migration *migration,
                                          enum section_kind section,
                                          const struct sql_statement *statement)

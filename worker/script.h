@@ -52,6 +52,9 @@ void script_reset(struct script *script); /* empties it */
  * next add. */
 struct script_step *script_add(struct script *script, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* The same without formatting. */
+struct script_step *script_add_text(struct script *script, const char *sql, size_t len);
+
 /* Appends a statement of a migration as it stands in the file. */
 struct script_step *script_add_statement(struct script *script, const struct migration *migration,
                                          enum section_kind section,

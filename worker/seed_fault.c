@@ -41,34 +41,39 @@ static int restate(const struct seed_load *load, const struct place *place, stru
     return -1;
 }
 
+/* The row in the server's CONTEXT, "COPY pgtide_seed_..., line 3, ...", in any language. */
+static int64_t copied_row(const struct seed_load *load)
+{
+    const char *context = session_fault(load->session)->context;
+    const char *at = context ? strstr(context, load->token) : NULL;
+
+    if (!at)
+        return 0;
+    at += strlen(load->token);
+    at += strcspn(at, "0123456789\n");
+    return strtoll(at, NULL, 10);
+}
+
 int seed_fault_stage(const struct seed_load *load, bool made, struct err *err)
 {
-    static const struct place nowhere = {0};
+    struct place place = {0};
 
     if (err->kind != ERR_SQL || err->file)
         return -1; /* the feeder's own error, or none that has to do with the rows */
-    restate(load, &nowhere, err);
+    if (made)
+        place.row = copied_row(load);
+    restate(load, &place, err);
     if (!made && strcmp(err->sqlstate, "42501") == 0)
         err_hint(err, "Rows are loaded through a temporary table: GRANT TEMPORARY ON DATABASE ... "
                       "TO the role that seeds.");
     return -1;
 }
 
-/* --- two rows with the same key -----------------------------------------------------------------
- */
-
-struct twins {
-    const struct seed_load *load;
-    bool found;
-    int64_t first;
-    int64_t second;
-    int64_t line;
-    char *key;
-};
+/* --- two rows with the same key --------------------------------------------------------------- */
 
 static int take_twins(void *arg, const PGresult *row, struct err *err UNUSED)
 {
-    struct twins *twins = arg;
+    struct seed_twins *twins = arg;
 
     twins->found = text_to_int64(PQgetvalue(row, 0, 0), 1, INT64_MAX, &twins->first) &&
                    text_to_int64(PQgetvalue(row, 0, 1), 1, INT64_MAX, &twins->second) &&
@@ -88,44 +93,46 @@ static char *key_names(const struct seed_load *load)
     return names.text;
 }
 
-static int refuse_twins(const struct seed_load *load, const struct twins *twins, struct err *err)
+void seed_fault_find_twins(struct seed_twins *twins, struct script *script)
 {
-    seed_load_refuse(load, (int)twins->line, twins->second, "21000", err,
+    struct script_step *step;
+    struct strbuf sql;
+
+    strbuf_init(&sql, script->mem);
+    seed_statement_twins(&sql, twins->load);
+    step = script_add(script, "%s", sql.text);
+    step->row = take_twins;
+    step->arg = twins;
+}
+
+int seed_fault_refuse_twins(const struct seed_twins *twins, struct err *err)
+{
+    seed_load_refuse(twins->load, (int)twins->line, twins->second, "21000", err,
                      "the same key as row %lld: (%s)=(%s)", (long long)twins->first,
-                     key_names(load), twins->key);
+                     key_names(twins->load), twins->key);
     err_hint(err, "Leave one of the two rows out.");
     return -1;
 }
 
-/* Asks for them; `before` = what to do first, or NULL. */
-static int find_twins(struct twins *twins, const char *before, struct err *err)
+/* After an INSERT that would have touched a row twice. False: not found. */
+static bool refuse_twins(const struct seed_load *load, struct err *err)
 {
+    struct seed_twins twins = {.load = load};
+    struct err unused = ERR_INIT;
     struct script script;
-    struct script_step *step;
-    struct strbuf sql;
 
-    script_init(&script, twins->load->mem);
-    strbuf_init(&sql, script.mem);
-    if (before)
-        script_add(&script, "%s", before);
-    seed_statement_twins(&sql, twins->load);
-    step = script_add(&script, "%s", sql.text);
-    step->row = take_twins;
-    step->arg = twins;
-    return script_run(&script, twins->load->session, err);
+    script_init(&script, load->mem);
+    script_add(&script, "ROLLBACK TO SAVEPOINT pgtide_seed");
+    seed_fault_find_twins(&twins, &script);
+    if (script_run(&script, load->session, &unused) == 0 && twins.found)
+        seed_fault_refuse_twins(&twins, err);
+    else
+        twins.found = false;
+    err_clear(&unused);
+    return twins.found;
 }
 
-int seed_fault_twins(const struct seed_load *load, struct err *err)
-{
-    struct twins twins = {.load = load};
-
-    if (find_twins(&twins, NULL, err) < 0)
-        return seed_fault_stage(load, true, err);
-    return twins.found ? refuse_twins(load, &twins, err) : 0;
-}
-
-/* --- one row -----------------------------------------------------------------------------------
- */
+/* --- one row ---------------------------------------------------------------------------------- */
 
 struct found {
     void *mem;
@@ -167,8 +174,7 @@ static void find_row(const struct seed_load *load, const struct seed_group *grou
     err_clear(&unused);
 }
 
-/* --- storing failed ----------------------------------------------------------------------------
- */
+/* --- storing failed --------------------------------------------------------------------------- */
 
 static bool starts_with(const char *text, const char *start)
 {
@@ -201,21 +207,14 @@ static int refuse_key(const struct seed_load *load, struct err *err)
 int seed_fault_store(const struct seed_load *load, const struct seed_group *group, struct err *err)
 {
     struct found found = {.mem = load->mem};
-    struct twins twins = {.load = load};
-    struct err unused = ERR_INIT;
 
     if (err->kind != ERR_SQL)
         return -1;
     if (group && group->by_key &&
         (strcmp(err->sqlstate, "42P10") == 0 || strcmp(err->sqlstate, "55000") == 0))
         return refuse_key(load, err);
-    if (group && strcmp(err->sqlstate, "21000") == 0) {
-        if (find_twins(&twins, "ROLLBACK TO SAVEPOINT pgtide_seed", &unused) == 0 && twins.found) {
-            err_clear(err);
-            return refuse_twins(load, &twins, err);
-        }
-        err_clear(&unused);
-    }
+    if (group && strcmp(err->sqlstate, "21000") == 0 && refuse_twins(load, err))
+        return -1;
     if (group && blames_row(err->sqlstate))
         find_row(load, group, err, &found);
     return restate(load, &found.place, err);

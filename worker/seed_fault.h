@@ -11,14 +11,25 @@
 #include "common/err.h"
 #include "worker/seed_load.h"
 
-/* Making or filling the stage failed; `made`: the former was done. */
+/* Making the stage failed or, if it is `made`, filling it. */
 int seed_fault_stage(const struct seed_load *load, bool made, struct err *err);
 
 /* Storing failed, at the rows of `group` (NULL: at something else), behind SAVEPOINT pgtide_seed.
  */
 int seed_fault_store(const struct seed_load *load, const struct seed_group *group, struct err *err);
 
-/* -1 when two rows of the stage have the same key, 0 otherwise. Needs a key. */
-int seed_fault_twins(const struct seed_load *load, struct err *err) MUST_CHECK;
+/* The first two rows of the stage whose key is the same. */
+struct seed_twins {
+    const struct seed_load *load; /* set by the caller; has a key */
+    bool found;
+    int64_t first;
+    int64_t second;
+    int64_t line; /* of the second */
+    char *key;
+};
+
+/* Appends the query that looks for them, and the error for those it found (always -1). */
+void seed_fault_find_twins(struct seed_twins *twins, struct script *script);
+int seed_fault_refuse_twins(const struct seed_twins *twins, struct err *err);
 
 #endif

@@ -33,8 +33,7 @@ struct outline {
     size_t capacity;
 };
 
-/* --- the outline -------------------------------------------------------------------------------
- */
+/* --- the outline ------------------------------------------------------------------------------ */
 
 static int take_table(struct outline *outline, const struct json_rows_item *item,
                       const json_t *value, struct err *err)
@@ -141,6 +140,9 @@ static int check_form(const struct outline *outline, struct err *err)
 
         if (is_rows && !outline->table)
             table_needed = outline->arrays[i].line;
+        if (outline->table && strcmp(outline->arrays[i].name, "key") == 0)
+            return err_set_at(err, ERR_DATA, outline->file, outline->arrays[i].line, 0,
+                              "\"key\" is not a list of column names");
         if (!is_rows && outline->table)
             return err_set_at(err, ERR_DATA, outline->file, outline->arrays[i].line, 0,
                               "\"%s\" has no place beside \"table\"", outline->arrays[i].name);
@@ -204,8 +206,7 @@ int seed_json_check(const struct seed_file *file, struct err *err)
     return result;
 }
 
-/* --- loading -----------------------------------------------------------------------------------
- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 struct feed {
     struct seed_load *load;

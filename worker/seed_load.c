@@ -66,10 +66,7 @@ int seed_load_init(struct seed_load *load, void *parent, const char *const *key,
     load->mem = mem_context(parent);
     load->stage = mem_printf(load->mem, "pg_temp.pgtide_seed_%s", load->token);
     strbuf_init(&load->copy, load->mem);
-    if (key_count > 0)
-        load->key_required = load->mode != SEED_INSERT;
-    else
-        load->key_required = load->mode == SEED_UPSERT;
+    load->key_required = load->mode == SEED_UPSERT || (key_count > 0 && load->mode != SEED_INSERT);
     if (key_count > 0)
         return declare_key(load, key, key_count, err);
     if (load->mode != SEED_IGNORE) { /* which without a key leaves out what any index refuses */
@@ -91,8 +88,7 @@ void seed_load_release(struct seed_load *load)
     talloc_free(load->mem);
 }
 
-/* --- groups ------------------------------------------------------------------------------------
- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 static bool gives(const struct seed_group *group, size_t column)
 {
@@ -175,8 +171,7 @@ int seed_load_group(struct seed_load *load, const size_t *columns, size_t count,
     return 0;
 }
 
-/* --- staging -----------------------------------------------------------------------------------
- */
+/* --- staging ---------------------------------------------------------------------------------- */
 
 void seed_load_begin_row(struct seed_load *load, int line, int64_t row, size_t group)
 {
@@ -255,8 +250,7 @@ int seed_load_stage(struct seed_load *load, script_copy_fn *feed, void *arg, str
     return 0;
 }
 
-/* --- storing -----------------------------------------------------------------------------------
- */
+/* --- storing ---------------------------------------------------------------------------------- */
 
 static bool given_by_any(const struct seed_load *load, size_t column)
 {
@@ -279,8 +273,9 @@ static bool twins_possible(const struct seed_load *load)
     return false;
 }
 
-/* The INSERTs of all groups are one Query; its first statement of a group is `ret_first`. */
-static void add_inserts(struct seed_load *load, struct script *script, size_t *ret_first)
+/* The INSERTs of all groups are one Query; the first of them is statement `ret_first`. */
+static void add_inserts(struct seed_load *load, struct script *script, struct seed_twins *twins,
+                        size_t *ret_first)
 {
     struct strbuf sql;
 
@@ -294,6 +289,8 @@ static void add_inserts(struct seed_load *load, struct script *script, size_t *r
         seed_statement_insert(&sql, load, &load->groups[i], NULL);
         script_add(script, "%s", sql.text);
     }
+    if (twins_possible(load))
+        seed_fault_find_twins(twins, script);
     for (size_t i = 0; i < load->table->count; i++) {
         if (!load->table->columns[i].sequence || !given_by_any(load, i))
             continue;
@@ -307,17 +304,16 @@ static void add_inserts(struct seed_load *load, struct script *script, size_t *r
 
 int seed_load_store(struct seed_load *load, struct err *err)
 {
+    struct seed_twins twins = {.load = load};
     struct script script;
     const struct seed_group *failed = NULL;
     size_t first;
 
     script_init(&script, load->mem);
-    if (twins_possible(load) && seed_fault_twins(load, err) < 0)
-        return -1;
-    add_inserts(load, &script, &first);
+    add_inserts(load, &script, &twins, &first);
     if (script_run(&script, load->session, err) == 0) {
         talloc_free(script.mem);
-        return 0;
+        return twins.found ? seed_fault_refuse_twins(&twins, err) : 0;
     }
     if (script.done >= first && script.done - first < load->group_count)
         failed = &load->groups[script.done - first];

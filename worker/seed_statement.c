@@ -73,8 +73,7 @@ static void add_record(struct strbuf *sql, const struct seed_load *load, const c
     strbuf_str(sql, objects ? ")" : ") AS r");
 }
 
-/* --- insert ------------------------------------------------------------------------------------
- */
+/* --- insert ----------------------------------------------------------------------------------- */
 
 static bool is_key(const struct seed_load *load, size_t column)
 {
@@ -204,8 +203,7 @@ void seed_statement_sequence(struct strbuf *sql, const struct seed_load *load, s
                   name);
 }
 
-/* --- finding the row that was refused ----------------------------------------------------------
- */
+/* --- finding the row that was refused --------------------------------------------------------- */
 
 /* The values of pgtide_row typed one by one, pgtide_column saying which. */
 static void add_column_trials(struct strbuf *sql, const struct seed_load *load,

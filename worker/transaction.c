@@ -8,6 +8,83 @@
 
 #include <sys/random.h>
 
+/* --- settings --------------------------------------------------------------------------------- */
+
+static void add_setting(struct transactions *tx, struct strbuf *sql, const char *name,
+                        const char *value, enum transaction_scope scope)
+{
+    strbuf_printf(sql, ", pg_catalog.set_config(%s, %s, %s)",
+                  session_literal(tx->mem, tx->session, name),
+                  session_literal(tx->mem, tx->session, value),
+                  scope == TRANSACTION_SESSION ? "false" : "true");
+}
+
+/* The settings that are the same for every file of this tenant. */
+static char *tenant_settings(struct transactions *tx, enum transaction_scope scope)
+{
+    const struct tenant *tenant = tx->tenant;
+    struct strbuf sql;
+
+    strbuf_init(&sql, tx->mem);
+    add_setting(tx, &sql, "pgtide.token", tx->token, scope);
+    add_setting(tx, &sql, "pgtide.tenant", tenant->name, scope);
+    add_setting(tx, &sql, "pgtide.run", tx->run_id, scope);
+    for (size_t i = 0; i < tenant->vars.count; i++)
+        add_setting(tx, &sql, mem_printf(tx->mem, "pgtide.%s", tenant->vars.items[i].name),
+                    tenant->vars.items[i].value, scope);
+    if (tenant->schema)
+        add_setting(tx, &sql, "search_path", session_identifier(tx->mem, tenant->schema), scope);
+    if (tenant->settings->role)
+        add_setting(tx, &sql, "role", tenant->settings->role, scope);
+    return sql.text;
+}
+
+static int64_t own_or(int64_t directive, int64_t setting)
+{
+    return directive == DIRECTIVE_UNSET ? setting : directive;
+}
+
+void transaction_settings(struct transactions *tx, struct script *script,
+                          const struct directives *directives, enum transaction_scope scope)
+{
+    static const struct directives none = {.lock_timeout_ms = DIRECTIVE_UNSET,
+                                           .statement_timeout_ms = DIRECTIVE_UNSET};
+    const struct directives *own = directives ? directives : &none;
+    const struct settings *settings = tx->tenant->settings;
+    const char *local = scope == TRANSACTION_SESSION ? "false" : "true";
+    struct strbuf sql;
+
+    strbuf_init(&sql, tx->mem);
+    strbuf_printf(&sql,
+                  "SELECT pg_catalog.set_config('lock_timeout', '%lld', %s), "
+                  "pg_catalog.set_config('statement_timeout', '%lld', %s), "
+                  "pg_catalog.set_config('pgtide.started', "
+                  "pg_catalog.clock_timestamp()::pg_catalog.text, %s)",
+                  (long long)own_or(own->lock_timeout_ms, settings->lock_timeout_ms), local,
+                  (long long)own_or(own->statement_timeout_ms, settings->statement_timeout_ms),
+                  local, local);
+    strbuf_str(&sql, scope == TRANSACTION_SESSION ? tenant_settings(tx, scope) : tx->settings);
+    if (scope == TRANSACTION_LOCAL_LOCKED)
+        strbuf_printf(&sql, ", %s", guard_lock(tx));
+    script_add_text(script, sql.text, sql.len);
+    strbuf_release(&sql);
+}
+
+static void reset_role(struct script *script)
+{
+    script_add(script, "RESET SESSION AUTHORIZATION");
+    script_add(script, "RESET ROLE");
+}
+
+void transaction_reset(struct script *script)
+{
+    script_add(script, "RESET ALL");
+    reset_role(script);
+}
+
+/* --- init ----------------------------------------------------------------------------------------
+ */
+
 void transaction_init(struct transactions *tx, void *parent, struct session *session,
                       const struct tenant *tenant, const char *run_id)
 {
@@ -27,73 +104,8 @@ void transaction_init(struct transactions *tx, void *parent, struct session *ses
     place = mem_printf(tx->mem, "pgtide:%s.%s", tenant->history_schema, table);
     tx->lock_key = mem_printf(tx->mem, "pg_catalog.hashtextextended(%s, 0)",
                               session_literal(tx->mem, session, place));
-}
-
-/* --- settings --------------------------------------------------------------------------------- */
-
-static void add_setting(struct transactions *tx, struct strbuf *sql, const char *name,
-                        const char *value, enum transaction_scope scope)
-{
-    strbuf_printf(sql, "%s pg_catalog.set_config(%s, %s, %s)", sql->len ? "," : "SELECT",
-                  session_literal(tx->mem, tx->session, name),
-                  session_literal(tx->mem, tx->session, value),
-                  scope == TRANSACTION_SESSION ? "false" : "true");
-}
-
-static char *milliseconds(void *mem, int64_t setting, int64_t directive)
-{
-    int64_t ms = directive == DIRECTIVE_UNSET ? setting : directive;
-
-    return mem_printf(mem, "%lld", (long long)ms);
-}
-
-void transaction_settings(struct transactions *tx, struct script *script,
-                          const struct directives *directives, enum transaction_scope scope)
-{
-    static const struct directives none = {.lock_timeout_ms = DIRECTIVE_UNSET,
-                                           .statement_timeout_ms = DIRECTIVE_UNSET};
-    const struct directives *own = directives ? directives : &none;
-    const struct tenant *tenant = tx->tenant;
-    const struct settings *settings = tenant->settings;
-    void *mem = mem_context(tx->mem);
-    struct strbuf sql;
-
-    strbuf_init(&sql, mem);
-    add_setting(tx, &sql, "pgtide.token", tx->token, scope);
-    add_setting(tx, &sql, "pgtide.tenant", tenant->name, scope);
-    add_setting(tx, &sql, "pgtide.run", tx->run_id, scope);
-    for (size_t i = 0; i < tenant->vars.count; i++)
-        add_setting(tx, &sql, mem_printf(mem, "pgtide.%s", tenant->vars.items[i].name),
-                    tenant->vars.items[i].value, scope);
-    add_setting(tx, &sql, "lock_timeout",
-                milliseconds(mem, settings->lock_timeout_ms, own->lock_timeout_ms), scope);
-    add_setting(tx, &sql, "statement_timeout",
-                milliseconds(mem, settings->statement_timeout_ms, own->statement_timeout_ms),
-                scope);
-    if (tenant->schema)
-        add_setting(tx, &sql, "search_path", session_identifier(mem, tenant->schema), scope);
-    if (settings->role)
-        add_setting(tx, &sql, "role", settings->role, scope);
-    strbuf_printf(&sql,
-                  ", pg_catalog.set_config('pgtide.started', "
-                  "pg_catalog.clock_timestamp()::pg_catalog.text, %s)",
-                  scope == TRANSACTION_SESSION ? "false" : "true");
-    if (scope == TRANSACTION_LOCAL_LOCKED)
-        strbuf_printf(&sql, ", %s", guard_lock(tx));
-    script_add(script, "%s", sql.text);
-    talloc_free(mem);
-}
-
-static void reset_role(struct script *script)
-{
-    script_add(script, "RESET SESSION AUTHORIZATION");
-    script_add(script, "RESET ROLE");
-}
-
-void transaction_reset(struct script *script)
-{
-    script_add(script, "RESET ALL");
-    reset_role(script);
+    tx->run_literal = session_literal(tx->mem, session, run_id);
+    tx->settings = tenant_settings(tx, TRANSACTION_LOCAL);
 }
 
 /* --- begin ------------------------------------------------------------------------------------ */
@@ -167,7 +179,7 @@ static void add_row(struct transactions *tx, struct script *script,
         "pg_catalog.clock_timestamp() AS now) AS t RETURNING rank, duration_ms",
         tx->history, literal(tx, entry->kind), version, literal(tx, entry->name),
         literal(tx, entry->checksum), literal(tx, entry->code_checksum), literal(tx, entry->state),
-        entry->statements_done, entry->statements_total, literal(tx, tx->run_id),
+        entry->statements_done, entry->statements_total, tx->run_literal,
         literal(tx, entry->detail),
         guard_token(tx, "pg_catalog.current_setting('pgtide.started')"));
 }

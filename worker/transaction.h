@@ -27,12 +27,14 @@ struct transactions {
     const struct tenant *tenant;
     struct session *session; /* for quoting and running */
     const char *run_id;
-    const char *token;    /* random, of this attempt: marks errors that the guard raised */
-    const char *history;  /* quoted, qualified name of the history table */
-    const char *lock_key; /* SQL expression of the tenant's lock */
-    bool history_exists;  /* false: the next transaction_begin makes it */
-    bool schema_exists;   /* false: the next transaction_begin makes it */
-    int64_t known_rank;   /* highest rank read, 0 = none; counts while known_row is NULL */
+    const char *token;       /* random, of this attempt: marks errors that the guard raised */
+    const char *history;     /* quoted, qualified name of the history table */
+    const char *run_literal; /* run_id, quoted */
+    const char *settings;    /* what TRANSACTION_LOCAL sets whatever the directives say, as SQL */
+    const char *lock_key;    /* SQL expression of the tenant's lock */
+    bool history_exists;     /* false: the next transaction_begin makes it */
+    bool schema_exists;      /* false: the next transaction_begin makes it */
+    int64_t known_rank;      /* highest rank read, 0 = none; counts while known_row is NULL */
     const char
         *known_row; /* SQL condition that holds for the row this attempt wrote last, or NULL */
 };

@@ -1,0 +1,3 @@
+﻿-- x
+SELECT 'ä日😀';
+\connect x

@@ -1,0 +1,5 @@
+-- migrate:up
+-- +goose Up
+-- pgtide down
+--pgtide:UP
+-- pgtide: batch=5 foo=1 bar

@@ -1,0 +1,96 @@
+/*
+ * config_fixture.c: inventories written into the tests.
+ */
+#include "tests/unit/config/config_fixture.h"
+
+#include "common/mem.h"
+#include "common/strbuf.h"
+
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fleet *fixture_fleet(const char *text)
+{
+    struct err_list errors = ERR_LIST_INIT;
+    struct fleet *fleet = NULL;
+    int ret = fleet_parse(NULL, "inv/fleet.yaml", text, strlen(text), false, &fleet, &errors);
+
+    for (size_t i = 0; i < errors.count; i++)
+        fprintf(stderr, "%s\n", err_text(errors.items[i].mem, &errors.items[i]));
+    cr_assert_eq(ret, 0);
+    return fleet;
+}
+
+const char *fixture_errors(const char *text)
+{
+    struct err_list errors = ERR_LIST_INIT;
+    struct fleet *fleet = NULL;
+    struct strbuf out;
+
+    strbuf_init(&out, NULL);
+    cr_assert_eq(fleet_parse(NULL, "inv/fleet.yaml", text, strlen(text), false, &fleet, &errors),
+                 -1);
+    cr_assert_gt(errors.count, 0);
+    for (size_t i = 0; i < errors.count; i++) {
+        const struct err *err = &errors.items[i];
+
+        cr_assert_eq(err->kind, ERR_CONFIG);
+        cr_assert_str_eq(err->file, "inv/fleet.yaml");
+        strbuf_printf(&out, "%d:%d: %s\n", err->line, err->column, err->message);
+        if (err->hint)
+            strbuf_printf(&out, "  hint: %s\n", err->hint);
+    }
+    err_list_clear(&errors);
+    return out.text;
+}
+
+void fixture_expect(const char *text, const char *errors)
+{
+    const char *got = fixture_errors(text);
+
+    cr_expect_str_eq(got, errors, "of:\n%s\nexpected:\n%s\ngot:\n%s", text, errors, got);
+}
+
+static const char *folder_to_remove(const char *set)
+{
+    static const char *folder;
+
+    if (set)
+        folder = set;
+    return folder;
+}
+
+static int remove_entry(const char *path, const struct stat *status UNUSED, int type UNUSED,
+                        struct FTW *walk UNUSED)
+{
+    return remove(path);
+}
+
+static void remove_folder(void)
+{
+    nftw(folder_to_remove(NULL), remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *fixture_folder(void)
+{
+    char *folder = mem_strdup(NULL, "/tmp/pgtide-unit-XXXXXX");
+
+    cr_assert_not_null(mkdtemp(folder));
+    folder_to_remove(folder);
+    atexit(remove_folder);
+    return folder;
+}
+
+const char *fixture_file(const char *folder, const char *name, unsigned mode, const char *text)
+{
+    char *path = mem_printf(NULL, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+    cr_assert_eq(chmod(path, mode), 0);
+    return path;
+}
