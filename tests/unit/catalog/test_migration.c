@@ -114,14 +114,16 @@ Test(migration, bad_names)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        void *mem = mem_context(NULL);
         struct migration m = {.version = -1};
         struct err err = ERR_INIT;
 
-        cr_assert_eq(migration_parse_name(NULL, cases[i].base, &m, &err), -1, "%s", cases[i].base);
+        cr_assert_eq(migration_parse_name(mem, cases[i].base, &m, &err), -1, "%s", cases[i].base);
         cr_expect_eq(err.kind, ERR_DATA);
         cr_expect(strstr(err.message, cases[i].part) || strstr(err.hint, cases[i].part),
                   "%s: %s / %s", cases[i].base, err.message, err.hint);
         err_clear(&err);
+        talloc_free(mem);
     }
 }
 

@@ -66,8 +66,7 @@ Test(sql_scan, semicolons_that_do_not_end)
     static const char *const one[] = {
         "SELECT ';' || E'\\';' || $$;$$ || \";\" /* ; */",
         "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)",
-        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE 1 WHEN 1 THEN 2 END; "
-        "END",
+        "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; SELECT CASE 1 WHEN 1 THEN 2 END; END",
         "create or replace procedure p() begin atomic; select 1; end",
         "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $f$ BEGIN; END; $f$",
     };
