@@ -307,13 +307,12 @@ static void close_roads(struct coordinator *c)
 static void make_state(struct coordinator *c, void *mem)
 {
     const struct run_request *request = c->request;
-    bool overridden = request->config.per_server != request->fleet->run.per_server;
     struct schedule_setup setup = {
         .tenants = request->tenants,
         .tenant_count = request->tenant_count,
         .server_count = request->fleet->server_count,
         .workers = c->pool ? pool_threads(c->pool) : 0,
-        .per_server = overridden ? request->config.per_server : 0,
+        .per_server = request->per_server,
     };
 
     c->schedule = schedule_new(mem, &setup);

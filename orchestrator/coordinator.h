@@ -12,9 +12,6 @@
  * `observers` is an array of `observer_count`. -1 only when it could not run at all (no thread
  * could be started, ...): no tenant was touched then. ret is owned by `parent`; its jobs are
  * released with run_result_release(), before the request goes.
- *
- * When request->config.per_server differs from fleet.yaml's, the command line gave it: then it is
- * the cap of every server, also of one with a per_server of its own.
  */
 int coordinator_run(void *parent, const struct run_request *request,
                     const struct run_observer *const *observers, size_t observer_count,

@@ -60,8 +60,6 @@ static struct run_config run_config(const struct fleet *fleet, const struct opti
 
     if (options->workers > 0)
         config.workers = (int)options->workers;
-    if (options->per_server > 0)
-        config.per_server = (int)options->per_server;
     if (options->has_max_failures)
         config.max_failures = options->max_failures;
     return config;
@@ -92,6 +90,7 @@ static int make_request(struct operation *op, struct err_list *errors)
         .operation = op->kind->name,
         .fleet = op->fleet,
         .config = run_config(op->fleet, options),
+        .per_server = (int)options->per_server,
         .tenants = op->selected.tenants,
         .tenant_count = op->selected.count,
         .halts = op->kind->halts,

@@ -18,6 +18,7 @@ struct run_request {
     struct job_plan plan;                /* plan.cancel_fd is set by the coordinator */
     const struct tenant *const *tenants; /* the selected, active ones in inventory order */
     size_t tenant_count;
+    int per_server; /* from the command line: the cap of every server; 0 = each server's own */
     bool halts; /* false for status, plan, validate: every tenant is asked, budgets do not count */
 };
 

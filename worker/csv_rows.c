@@ -36,10 +36,10 @@ static int fail_at(const struct csv_rows *rows, struct err *err, int line, const
     text = mem_vprintf(NULL, format, args);
     va_end(args);
     if (rows->row > 0)
-        err_set_at(err, ERR_DATA, seed_input_path(rows->input), line, 0, "row %lld: %s",
+        err_set_at(err, ERR_DATA, seed_input_file(rows->input), line, 0, "row %lld: %s",
                    (long long)rows->row, text);
     else
-        err_set_at(err, ERR_DATA, seed_input_path(rows->input), line, 0, "header: %s", text);
+        err_set_at(err, ERR_DATA, seed_input_file(rows->input), line, 0, "header: %s", text);
     talloc_free(text);
     return -1;
 }
@@ -201,7 +201,7 @@ static int read_header(struct csv_rows *rows, struct err *err)
     if (read_record(rows, err) < 0)
         return -1;
     if (rows->count == 0) {
-        err_set_at(err, ERR_DATA, seed_input_path(rows->input), 1, 0, "the file has no header");
+        err_set_at(err, ERR_DATA, seed_input_file(rows->input), 1, 0, "the file has no header");
         err_hint(err, "The first line names the columns: id,title,...");
         return -1;
     }
@@ -221,12 +221,13 @@ static int read_header(struct csv_rows *rows, struct err *err)
     return 0;
 }
 
-int csv_rows_open(void *parent, const char *path, struct csv_rows **ret, struct err *err)
+int csv_rows_open(void *parent, const char *path, const char *file, struct csv_rows **ret,
+                  struct err *err)
 {
     struct csv_rows *rows = mem_new(parent, struct csv_rows);
 
     strbuf_init(&rows->text, rows);
-    if (seed_input_open(rows, path, &rows->input, err) < 0 || read_header(rows, err) < 0) {
+    if (seed_input_open(rows, path, file, &rows->input, err) < 0 || read_header(rows, err) < 0) {
         talloc_free(rows);
         return -1;
     }

@@ -27,8 +27,9 @@ struct csv_record {
     int64_t row;
 };
 
-/* Opens `path` and reads the header. ERR_DATA: there is none, a name is empty or stands twice. */
-int csv_rows_open(void *parent, const char *path, struct csv_rows **ret,
+/* Opens `path`, which is `file` to people, and reads the header. ERR_DATA: there is none, a name is
+ * empty or stands twice. */
+int csv_rows_open(void *parent, const char *path, const char *file, struct csv_rows **ret,
                   struct err *err) MUST_CHECK;
 
 /* The names of the header. */

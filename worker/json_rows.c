@@ -37,11 +37,12 @@ struct json_rows {
     int line; /* where it begins */
 };
 
-int json_rows_open(void *parent, const char *path, struct json_rows **ret, struct err *err)
+int json_rows_open(void *parent, const char *path, const char *file, struct json_rows **ret,
+                   struct err *err)
 {
     struct json_rows *rows = mem_new(parent, struct json_rows);
 
-    if (seed_input_open(rows, path, &rows->input, err) < 0) {
+    if (seed_input_open(rows, path, file, &rows->input, err) < 0) {
         talloc_free(rows);
         return -1;
     }
@@ -68,10 +69,10 @@ static int fail_at(const struct json_rows *rows, struct err *err, int line, cons
     text = mem_vprintf(NULL, format, args);
     va_end(args);
     if (rows->state == AT_FIRST_ROW || rows->state == AT_NEXT_ROW)
-        err_set_at(err, ERR_DATA, seed_input_path(rows->input), line, 0, "\"%s\", row %lld: %s",
+        err_set_at(err, ERR_DATA, seed_input_file(rows->input), line, 0, "\"%s\", row %lld: %s",
                    rows->name, (long long)rows->row, text);
     else
-        err_set_at(err, ERR_DATA, seed_input_path(rows->input), line, 0, "%s", text);
+        err_set_at(err, ERR_DATA, seed_input_file(rows->input), line, 0, "%s", text);
     talloc_free(text);
     return -1;
 }

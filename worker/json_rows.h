@@ -35,8 +35,8 @@ struct json_rows_item {
 
 struct json_rows;
 
-/* Opens `path`; closed when it or its parent is freed. */
-int json_rows_open(void *parent, const char *path, struct json_rows **ret,
+/* Opens `path`, which is `file` to people; closed when it or its parent is freed. */
+int json_rows_open(void *parent, const char *path, const char *file, struct json_rows **ret,
                    struct err *err) MUST_CHECK;
 
 /* The next piece. After a failure (ERR_DATA with file and line) there is no going on. */

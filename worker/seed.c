@@ -92,7 +92,6 @@ int seed_apply(struct transactions *tx, const struct seed_file *file, struct see
         *ret = counts;
         return 0;
     }
-    transaction_explain(tx, err);
     if (!err->file)
         err_place(err, file->file, 0, 0); /* at COMMIT: a deferred constraint, say */
     return -1;

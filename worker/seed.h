@@ -18,7 +18,8 @@ struct seed_counts {
 /*
  * Loads `file` on tx->session. On success the history row is written and committed. On failure
  * nothing of the file is in the tenant (but for an ERR_LOST at COMMIT), and err says file, row
- * number and line; the session may then be in a failed transaction: send ROLLBACK or close it.
+ * number and line; the session may then be in a failed transaction: send ROLLBACK or close it, and
+ * give the err to transaction_explain().
  * Memory stays flat for a JSON or CSV file of any size.
  */
 int seed_apply(struct transactions *tx, const struct seed_file *file, struct seed_counts *ret,

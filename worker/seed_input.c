@@ -13,7 +13,7 @@
 enum { PIECE = 64 * 1024 };
 
 struct seed_input {
-    const char *path;
+    const char *file;
     int fd;
     int failed; /* errno of the read that failed, or 0 */
     int line;
@@ -50,15 +50,16 @@ static bool refill(struct seed_input *input)
     return input->len > 0;
 }
 
-int seed_input_open(void *parent, const char *path, struct seed_input **ret, struct err *err)
+int seed_input_open(void *parent, const char *path, const char *file, struct seed_input **ret,
+                    struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct seed_input *input;
 
     if (fd < 0)
-        return err_set(err, ERR_NOINPUT, "cannot open seed file \"%s\": %s", path, strerror(errno));
+        return err_set_at(err, ERR_NOINPUT, file, 0, 0, "cannot open seed: %s", strerror(errno));
     input = mem_new(parent, struct seed_input);
-    input->path = mem_strdup(input, path);
+    input->file = mem_strdup(input, file);
     input->fd = fd;
     input->line = 1;
     sha256_init(&input->sum);
@@ -96,13 +97,13 @@ int seed_input_status(const struct seed_input *input, struct err *err)
 {
     if (!input->failed)
         return 0;
-    return err_set(err, ERR_NOINPUT, "cannot read seed file \"%s\": %s", input->path,
-                   strerror(input->failed));
+    return err_set_at(err, ERR_NOINPUT, input->file, 0, 0, "cannot read seed: %s",
+                      strerror(input->failed));
 }
 
-const char *seed_input_path(const struct seed_input *input)
+const char *seed_input_file(const struct seed_input *input)
 {
-    return input->path;
+    return input->file;
 }
 
 int seed_input_verify(struct seed_input *input, const char *checksum, struct err *err)
@@ -118,12 +119,12 @@ int seed_input_verify(struct seed_input *input, const char *checksum, struct err
     talloc_free(sum);
     if (seed_input_status(input, err) < 0)
         return -1;
-    return same ? 0 : seed_input_changed(input->path, err);
+    return same ? 0 : seed_input_changed(input->file, err);
 }
 
-int seed_input_changed(const char *path, struct err *err)
+int seed_input_changed(const char *file, struct err *err)
 {
-    err_set_at(err, ERR_DATA, path, 0, 0, "the file has changed since the run began");
+    err_set_at(err, ERR_DATA, file, 0, 0, "the file has changed since the run began");
     err_hint(err, "Run the same command again.");
     return -1;
 }

@@ -14,8 +14,11 @@ struct seed_input;
 
 #define SEED_INPUT_END (-1)
 
-/* Opens `path`; closed when the input or its parent is freed. ERR_NOINPUT: it cannot be read. */
-int seed_input_open(void *parent, const char *path, struct seed_input **ret,
+/*
+ * Opens `path`, which is `file` to people; closed when the input or its parent is freed.
+ * ERR_NOINPUT: it cannot be read.
+ */
+int seed_input_open(void *parent, const char *path, const char *file, struct seed_input **ret,
                     struct err *err) MUST_CHECK;
 
 /* The next byte, 0 to 255; SEED_INPUT_END at the end, and when reading failed. */
@@ -30,7 +33,7 @@ int seed_input_line(const struct seed_input *input);
 /* After SEED_INPUT_END: -1 with ERR_NOINPUT when it came from a failed read. */
 int seed_input_status(const struct seed_input *input, struct err *err) MUST_CHECK;
 
-const char *seed_input_path(const struct seed_input *input);
+const char *seed_input_file(const struct seed_input *input); /* for errors */
 
 /*
  * Reads what is left and compares the checksum of the whole file ("sha256:...") with the one it had
@@ -39,6 +42,6 @@ const char *seed_input_path(const struct seed_input *input);
 int seed_input_verify(struct seed_input *input, const char *checksum, struct err *err) MUST_CHECK;
 
 /* That error. Always -1. */
-int seed_input_changed(const char *path, struct err *err);
+int seed_input_changed(const char *file, struct err *err);
 
 #endif

@@ -189,6 +189,21 @@ struct process *fleet_fixture_start(struct fleet_fixture *fleet, const char *com
     return process;
 }
 
+/* A report that is there must be JSON; one that could not be written is for the test to notice. */
+static json_t *read_report(const char *path)
+{
+    json_error_t problem;
+    json_t *report;
+
+    if (access(path, F_OK) < 0)
+        return NULL;
+    report = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);
+    if (!report)
+        harness_die("the report is not JSON: %d:%d: %s", problem.line, problem.column,
+                    problem.text);
+    return report;
+}
+
 static int forget_report(struct fleet_run *run)
 {
     json_decref((json_t *)(uintptr_t)run->report);
@@ -206,8 +221,8 @@ const struct fleet_run *fleet_fixture_wait(struct fleet_fixture *fleet, struct p
     run->out = run->process->out;
     run->err = run->process->err;
     if (process_tag(process))
-        run->report = json_load_file(process_tag(process), 0, NULL);
-    if (!run->report && run->out[0] == '{')
+        run->report = read_report(process_tag(process));
+    if (!run->report && (run->out[0] == '{' || run->out[0] == '['))
         run->report = json_loads(run->out, 0, NULL);
     talloc_set_destructor(run, forget_report);
     return run;

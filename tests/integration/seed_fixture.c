@@ -59,7 +59,7 @@ static const struct migration *scan(struct seed_fixture *fixture, const char *fi
 
     migration->name = file;
     migration->file = file;
-    if (migration_parse(fixture->ctx, text, strlen(text), migration, &errors) < 0)
+    if (migration_parse_seed(fixture->ctx, text, strlen(text), migration, &errors) < 0)
         harness_die("%s: %s", file, errors.items[0].message);
     return migration;
 }
@@ -73,7 +73,8 @@ struct seed_file *seed_fixture_file(struct seed_fixture *fixture, const char *na
                    : ends_with(name, ".csv") ? SEED_CSV
                                              : SEED_SQL;
     file->name = mem_printf(fixture->ctx, "base/%s", name);
-    file->file = tmpdir_path(fixture->ctx, fixture->dir, name);
+    file->path = tmpdir_path(fixture->ctx, fixture->dir, name);
+    file->file = file->name;
     file->size = (int64_t)strlen(text);
     file->checksum =
         fixture->wrong_checksum ? "sha256:00" : sha256_text(fixture->ctx, text, strlen(text));

@@ -181,6 +181,23 @@ static bool is_good_reason(const char *message)
     return false;
 }
 
+/* What pgtide calls unfinished is unfinished for psql: what is put behind it is a part of it. */
+static void check_unfinished(struct oracle *oracle, void *mem, const char *text,
+                             const struct err *err)
+{
+    static const char probe[] = "SELECT a_probe";
+    struct fake_recording recording;
+
+    tmpdir_write(oracle->folder, "file.sql", mem_printf(mem, "%s\n;\n%s\n;\n", text, probe));
+    recording = ask_psql(oracle, mem);
+    for (size_t i = 0; i < recording.count; i++) {
+        const char *start = sql_text_skip_blank(recording.queries[i].sql);
+
+        cr_assert_neq(strncmp(start, probe, strlen(probe)), 0, "line %d: %s, but not to psql:\n%s",
+                      err->line, err->message, text);
+    }
+}
+
 static void check_file(struct oracle *oracle, const char *text)
 {
     void *mem = mem_context(NULL);
@@ -190,6 +207,9 @@ static void check_file(struct oracle *oracle, const char *text)
 
     if (sql_scan(mem, "file", text, 0, len, NULL, NULL, &script, &err) < 0) {
         cr_assert(is_good_reason(err.message), "refused: %s\n%s", err.message, text);
+        if (strncmp(err.message, "unterminated ", 13) == 0 ||
+            strcmp(err.message, "BEGIN without its END") == 0)
+            check_unfinished(oracle, mem, text, &err);
         oracle->refused++;
         err_clear(&err);
     } else {
@@ -222,7 +242,7 @@ Test(psql_oracle, random_files, .timeout = 600)
     }
     cr_log_info("%d files compared, %d refused, %d statements, %d of them COPY", oracle.compared,
                 oracle.refused, oracle.statements, oracle.copies);
-    cr_assert_lt(oracle.refused * 3, files, "%d of %d files were refused", oracle.refused, files);
+    cr_assert_lt(oracle.refused * 10, files, "%d of %d files were refused", oracle.refused, files);
     cr_assert_gt(oracle.statements, files);
     cr_assert_gt(oracle.copies, files / 20);
     talloc_free(oracle.mem);
@@ -251,10 +271,13 @@ static const char *const files[] = {
     "create or replace procedure p() begin atomic begin; end; end; select 1;",
     "CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN CASE WHEN true THEN 1 END; SELECT 2;",
     "CREATE FUNCTION \"begin\"() RETURNS int AS 'begin;' LANGUAGE sql; SELECT 1;",
+    "CREATE FUNCTION f(begin int) RETURNS int BEGIN ATOMIC SELECT 1; END; SELECT 2;",
+    "CREATE FUNCTION f() BEGIN ATOMIC SELECT (case when begin then 1 end); END; SELECT 2;",
     "BEGIN; SELECT 1; END;",
     "CREATE TABLE begin (case_ int); SELECT 1;",
     "COPY t FROM stdin;\n1\n\\.\nSELECT 1;",
     "COPY t FROM stdin;\n\\.\n;SELECT 1;",
+    "COPY a.\"b.c\".d (e) FROM stdin;\n\\.\nCOPY BINARY t FROM stdin;\n\\.\n",
     "COPY t (a,b) FROM stdin WITH (FORMAT csv);\n\"a;\n\",'\n\\.\nCOPY u FROM stdin;\nx\n\\.\n",
     "COPY t FROM 'f' WHERE a IS DISTINCT FROM stdin; SELECT 1;",
     "COPY t TO stdout; SELECT 1;",

@@ -39,7 +39,7 @@ static void assert_fault(const char *name, const char *text, const char *fault,
     cr_assert_str_eq(seed_fixture_fault(&fixture), fault, "%s, not %s",
                      seed_fixture_fault(&fixture), fault);
     cr_assert_str_eq(fixture.err.sqlstate, sqlstate, "%s", fixture.err.sqlstate);
-    cr_assert_str_eq(fixture.err.file, tmpdir_path(fixture.ctx, fixture.dir, name));
+    cr_assert_str_eq(fixture.err.file, mem_printf(fixture.ctx, "base/%s", name));
     cr_assert_str_eq(seed_fixture_rows(&fixture, "SELECT count(*) FROM product"), before);
     cr_assert_str_eq(seed_fixture_rows(&fixture, "SELECT to_regclass('pgtide_history') IS NULL"),
                      "t\n");

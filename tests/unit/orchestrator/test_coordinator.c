@@ -72,7 +72,7 @@ Test(coordinator, per_server_of_the_command_line_holds_for_all)
 
     scripted_run_init(&run, 2, 40, 2, "slow");
     run.made.servers[1].per_server = 1;
-    run.made.request.config.per_server = 3;
+    run.made.request.per_server = 3;
     scripted_run_go(&run);
     cr_expect(eq(int, scripted_run_most(0), 3));
     cr_expect(eq(int, scripted_run_most(1), 3));

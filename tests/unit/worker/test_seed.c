@@ -27,7 +27,8 @@ TestSuite(seed, .init = setup, .fini = teardown);
 static int check(enum seed_format format, const char *text)
 {
     const char *dir = tmpdir_new(ctx);
-    struct seed_file file = {.format = format, .file = tmpdir_path(ctx, dir, "seed")};
+    struct seed_file file = {
+        .format = format, .file = "base/seed", .path = tmpdir_path(ctx, dir, "seed")};
 
     tmpdir_write(dir, "seed", text);
     err_clear(&err);
@@ -43,6 +44,7 @@ static void assert_fault(enum seed_format format, const char *text, int line, co
 {
     cr_assert_lt(check(format, text), 0, "%s", text);
     cr_assert_eq(err.kind, ERR_DATA);
+    cr_assert_str_eq(err.file, "base/seed");
     cr_assert_eq(err.line, line, "line %d", err.line);
     cr_assert_str_eq(err.message, message, "%s", err.message);
 }
