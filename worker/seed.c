@@ -27,13 +27,6 @@ static void add_settings(struct script *script)
         script_add(script, "SET LOCAL %s = %s", settings[i].name, settings[i].value);
 }
 
-/* The end of the transaction reads times as its beginning wrote them. */
-static void undo_settings(struct script *script)
-{
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-        script_add(script, "SET LOCAL %s TO DEFAULT", settings[i].name);
-}
-
 /* Leaves in `script` what is to be run together with the end of the transaction. */
 static int load(struct transactions *tx, struct script *script, const struct seed_file *file,
                 struct seed_counts *counts, struct err *err)
@@ -44,7 +37,6 @@ static int load(struct transactions *tx, struct script *script, const struct see
     if (script_run(script, tx->session, err) < 0)
         return -1;
     script_reset(script);
-    undo_settings(script);
     return file->format == SEED_JSON ? seed_json_load(tx, file, counts, err)
                                      : seed_csv_load(tx, file, counts, err);
 }

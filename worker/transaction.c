@@ -59,7 +59,7 @@ void transaction_settings(struct transactions *tx, struct script *script,
                   "SELECT pg_catalog.set_config('lock_timeout', '%lld', %s), "
                   "pg_catalog.set_config('statement_timeout', '%lld', %s), "
                   "pg_catalog.set_config('pgtide.started', "
-                  "pg_catalog.clock_timestamp()::pg_catalog.text, %s)",
+                  "EXTRACT(epoch FROM pg_catalog.clock_timestamp())::pg_catalog.text, %s)",
                   (long long)own_or(own->lock_timeout_ms, settings->lock_timeout_ms), local,
                   (long long)own_or(own->statement_timeout_ms, settings->statement_timeout_ms),
                   local, local);
@@ -175,7 +175,7 @@ static void add_row(struct transactions *tx, struct script *script,
         "SELECT %s, %s, %s, %s, %s, %s, %d, %d, t.started, t.now, "
         "(EXTRACT(epoch FROM t.now - t.started) * 1000)::pg_catalog.int8, "
         "SESSION_USER, %s, 'pgtide " PGTIDE_VERSION "', %s::pg_catalog.jsonb "
-        "FROM (SELECT CAST(%s AS pg_catalog.timestamptz) AS started, "
+        "FROM (SELECT pg_catalog.to_timestamp(CAST(%s AS pg_catalog.float8)) AS started, "
         "pg_catalog.clock_timestamp() AS now) AS t RETURNING rank, duration_ms",
         tx->history, literal(tx, entry->kind), version, literal(tx, entry->name),
         literal(tx, entry->checksum), literal(tx, entry->code_checksum), literal(tx, entry->state),

@@ -13,7 +13,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-# shellcheck source=scripts/throwaway.sh
+# shellcheck source-path=SCRIPTDIR source=../../scripts/throwaway.sh
 source "$root/scripts/throwaway.sh"
 
 tenants=${BENCH_TENANTS:-24}

@@ -248,6 +248,21 @@ Test(migrate, settings_of_a_file_do_not_leak_into_the_next)
                      "\"$user\", public postgres");
 }
 
+Test(migrate, a_date_style_does_not_matter_to_the_history)
+{
+    struct fleet_fixture *fleet = new_fleet(1);
+
+    fleet_fixture_exec(
+        fleet, 1,
+        mem_printf(fleet, "ALTER DATABASE %s SET datestyle = 'German, DMY'", fleet->databases[0]));
+    fleet_fixture_write(fleet, "migrations/0003_style.sql", "SET datestyle = 'SQL, MDY';\n");
+    cr_assert_eq(fleet_fixture_run(fleet, "migrate", NULL)->exit_code, 0);
+    cr_assert_eq(fleet_fixture_count(fleet, 1,
+                                     "SELECT count(*) FROM pgtide_history WHERE started_at BETWEEN "
+                                     "now() - interval '1 hour' AND finished_at"),
+                 3);
+}
+
 Test(migrate, a_file_that_resets_the_transaction_is_caught)
 {
     struct fleet_fixture *fleet = new_fleet(1);
