@@ -1,11 +1,11 @@
 /*
- * catalog.c: a folder of migration files, read into an ordered set.
+ * catalog.c: a folder or bundle of migration files, read into an ordered set.
  */
 #include "catalog/catalog.h"
 
+#include "catalog/catalog_formats.h"
 #include "catalog/catalog_releases.h"
 #include "catalog/folder.h"
-#include "catalog/text_file.h"
 #include "common/mem.h"
 #include "common/sha256.h"
 
@@ -14,6 +14,7 @@ struct walk {
     struct catalog *catalog; /* also owner of all that stays */
     size_t migration_capacity;
     size_t repeatable_capacity;
+    struct catalog_way_backs way_backs;
     struct err_list *errors;
 };
 
@@ -21,7 +22,9 @@ static void add_migration(struct walk *walk, const struct migration *migration)
 {
     struct catalog *c = walk->catalog;
 
-    if (migration->kind == MIGRATION_REPEATABLE) {
+    if (migration->way_back) {
+        catalog_formats_add(c, &walk->way_backs, migration);
+    } else if (migration->kind == MIGRATION_REPEATABLE) {
         mem_grow(c, &c->repeatables, &walk->repeatable_capacity, c->repeatable_count + 1);
         c->repeatables[c->repeatable_count++] = *migration;
     } else {
@@ -43,7 +46,7 @@ static void read_migration(struct walk *walk, const struct folder_entry *entry, 
     if (migration_parse_name(walk->catalog, entry->name, &migration, &err) < 0) {
         err_place(&err, entry->file, 0, 0);
         err_move(err_list_add(walk->errors), &err);
-    } else if (text_file_read(mem, entry->path, entry->file, &bytes, &len, &err) < 0) {
+    } else if (folder_read(mem, entry, &bytes, &len, &err) < 0) {
         err_move(err_list_add(walk->errors), &err);
     } else {
         /* the result is in the list of errors */
@@ -61,7 +64,7 @@ static void walk_folder(struct walk *walk, const struct folder_entry *entry,
     struct folder folder;
     struct err err = ERR_INIT;
 
-    if (folder_list(mem, entry->path, entry->file, outer, &folder, &err) < 0) {
+    if (folder_open(mem, entry, outer, &folder, &err) < 0) {
         err_move(err_list_add(walk->errors), &err);
         talloc_free(mem);
         return;
@@ -144,19 +147,54 @@ static char *checksum_of(struct catalog *c)
     return sha256_end_text(&sum, c);
 }
 
+/* The folder to walk: `path`, or the one in the bundle that it is. */
+static int find_root(struct catalog *c, const char *path, const char *shown,
+                     struct folder_entry *ret, struct err_list *errors)
+{
+    struct err err = ERR_INIT;
+
+    *ret = (struct folder_entry){.name = path, .path = path, .file = shown, .is_folder = true};
+    if (!bundle_is(path))
+        return 0;
+    if (bundle_open(c, path, shown, &c->sealed, &err) < 0)
+        return err_list_take(errors, &err);
+    c->bundle = c->sealed->checksum;
+    *ret = folder_of_bundle(c, c->sealed, BUNDLE_MIGRATIONS);
+    return 0;
+}
+
+/* A pgtide that reads the files of a bundle otherwise than the one that built it is the wrong one.
+ */
+static int check_sealed(const struct catalog *c, struct err_list *errors)
+{
+    struct err *err;
+
+    if (!c->sealed ||
+        (c->head == c->sealed->head && strcmp(c->checksum, c->sealed->catalog_checksum) == 0))
+        return 0;
+    err = err_list_add(errors);
+    err_set_at(err, ERR_DATA, c->source, 0, 0,
+               "the bundle's manifest and its migrations do not agree");
+    err_hint(err, "Build it again with this pgtide, " PGTIDE_VERSION ".");
+    return -1;
+}
+
 int catalog_load(void *parent, const char *path, const char *shown, struct catalog **ret,
                  struct err_list *errors)
 {
     struct catalog *c = mem_new(parent, struct catalog);
     struct walk walk = {.catalog = c, .errors = errors};
-    struct folder_entry root = {.name = path, .path = path, .file = shown, .is_folder = true};
+    struct folder_entry root;
     size_t before = errors->count;
 
     c->source = mem_strdup(c, shown);
-    walk_folder(&walk, &root, NULL, NULL);
+    if (find_root(c, path, shown, &root, errors) == 0)
+        walk_folder(&walk, &root, NULL, NULL);
     sort(c->migrations, c->count, compare_versioned);
     sort(c->repeatables, c->repeatable_count, compare_named);
     check_duplicates(c, errors);
+    catalog_formats_check(c, &walk.way_backs, errors);
+    catalog_formats_pair(c, &walk.way_backs, errors);
     catalog_releases_finish(c, errors);
     if (errors->count > before) {
         talloc_free(c);
@@ -164,6 +202,10 @@ int catalog_load(void *parent, const char *path, const char *shown, struct catal
     }
     c->head = c->count ? c->migrations[c->count - 1].version : 0;
     c->checksum = checksum_of(c);
+    if (check_sealed(c, errors) < 0) {
+        talloc_free(c);
+        return -1;
+    }
     *ret = c;
     return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
 
+#include "catalog/bundle.h"
 #include "catalog/migration.h"
 #include "common/base.h"
 #include "common/err.h"
@@ -22,7 +23,8 @@ struct seed_file {
     enum seed_format format;
     const char *name;     /* in history: "<set>/<file name>" */
     const char *file;     /* path for people */
-    const char *path;     /* to open */
+    const char *path;     /* to open; of a seed in a bundle: the bundle */
+    int64_t offset;       /* in a bundle: where its `size` bytes begin; 0: it is all of `path` */
     const char *table;    /* CSV: the table of its name; else NULL */
     const char *checksum; /* of the bytes as they are, "sha256:<hex>" */
     int64_t size;
@@ -37,7 +39,9 @@ struct seed_set {
 };
 
 struct catalog {
-    const char *source;           /* the folder as configured, for people */
+    const char *source;           /* the folder or bundle as configured, for people */
+    const char *bundle;           /* "sha256:..." of the bundle it was read from; NULL: a folder */
+    struct bundle *sealed;        /* that bundle; for catalog_load_seeds */
     struct migration *migrations; /* by version, then name */
     size_t count;
     struct migration *repeatables; /* by name */
@@ -51,8 +55,9 @@ struct catalog {
 };
 
 /*
- * Reads the folder `path` (SPEC section 4): subfolders, releases, versions unique and rising from
- * release to release, nothing unknown in it. `shown` is the path for messages. On failure -1 with
+ * Reads the folder or sealed bundle `path` (SPEC section 4): subfolders, releases, versions unique
+ * and rising from release to release, nothing unknown in it. `shown` is the path for messages; of a
+ * file in a bundle they say "shop.tar:migrations/0001_a.sql". On failure -1 with
  * every error of every file in `errors` (ERR_DATA; ERR_NOINPUT when the folder is not there or
  * something in it cannot be read).
  */
@@ -60,9 +65,17 @@ int catalog_load(void *parent, const char *path, const char *shown, struct catal
                  struct err_list *errors) MUST_CHECK;
 
 /*
- * Reads the seed sets of the names given (each a folder below `path`), with checksums; JSON and CSV
- * files are not read into memory. A set or folder that is missing: ERR_NOINPUT.
- * A bad file name or an SQL seed that does not scan: ERR_DATA.
+ * The names of all seed sets that there are, in order, owned by `parent`: folders below `path`; of
+ * a catalog from a bundle those in the bundle, whatever `path` says. A `path` that cannot be read
+ * has none.
+ */
+const char *const *catalog_list_seed_sets(void *parent, const struct catalog *catalog,
+                                          const char *path, size_t *ret_count);
+
+/*
+ * Reads the seed sets of the names given (each a folder below `path`, or in the bundle), with
+ * checksums; JSON and CSV files are not read into memory. A set or folder that is missing:
+ * ERR_NOINPUT. A bad file name or an SQL seed that does not scan: ERR_DATA.
  */
 int catalog_load_seeds(struct catalog *catalog, const char *path, const char *shown,
                        const char *const *names, size_t count, struct err_list *errors) MUST_CHECK;

@@ -56,7 +56,7 @@ void catalog_releases_read_guide(struct catalog *catalog, const char *release,
 
     if (!found)
         return;
-    if (text_file_read(NULL, entry->path, entry->file, &bytes, &len, &err) < 0) {
+    if (folder_read(NULL, entry, &bytes, &len, &err) < 0) {
         err_move(err_list_add(errors), &err);
         return;
     }

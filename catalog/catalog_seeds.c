@@ -59,7 +59,7 @@ static void read_sql(struct catalog *c, const struct folder_entry *entry, struct
     sql->kind = MIGRATION_REPEATABLE;
     sql->name = seed->name;
     sql->file = seed->file;
-    if (text_file_read(NULL, entry->path, entry->file, &bytes, &len, &err) < 0) {
+    if (folder_read(NULL, entry, &bytes, &len, &err) < 0) {
         err_move(err_list_add(errors), &err);
         return;
     }
@@ -68,18 +68,31 @@ static void read_sql(struct catalog *c, const struct folder_entry *entry, struct
     talloc_free(bytes);
 }
 
+/* Where the bytes of a seed are, and their checksum; the manifest of a bundle knows it. */
+static int find_content(struct catalog *c, const struct folder_entry *entry, struct seed_file *seed,
+                        struct err *err)
+{
+    if (!entry->packed) {
+        seed->path = mem_strdup(c, entry->path);
+        return text_file_checksum(c, entry->path, entry->file, &seed->checksum, &seed->size, err);
+    }
+    seed->path = entry->bundle->path;
+    seed->offset = entry->packed->offset;
+    seed->size = entry->packed->size;
+    seed->checksum = entry->packed->checksum;
+    return 0;
+}
+
 static void read_seed(struct catalog *c, struct seed_set *set, const struct folder_entry *entry,
                       size_t *capacity, struct err_list *errors)
 {
     struct seed_file seed = {
         .name = mem_printf(c, "%s/%s", set->name, entry->name),
         .file = mem_strdup(c, entry->file),
-        .path = mem_strdup(c, entry->path),
     };
     struct err err = ERR_INIT;
 
-    if (parse_name(c, entry, &seed, &err) < 0 ||
-        text_file_checksum(c, entry->path, entry->file, &seed.checksum, &seed.size, &err) < 0) {
+    if (parse_name(c, entry, &seed, &err) < 0 || find_content(c, entry, &seed, &err) < 0) {
         err_move(err_list_add(errors), &err);
         return;
     }
@@ -89,17 +102,54 @@ static void read_seed(struct catalog *c, struct seed_set *set, const struct fold
     set->files[set->count++] = seed;
 }
 
+/* The folder of the set `name`, or with NULL the one that all sets are in. */
+static struct folder_entry folder_of_sets(void *mem, const struct catalog *c, const char *path,
+                                          const char *shown, const char *name)
+{
+    const char *below = name ? mem_printf(mem, "/%s", name) : "";
+
+    if (c->sealed)
+        return folder_of_bundle(mem, c->sealed, mem_printf(mem, BUNDLE_SEEDS "%s", below));
+    return (struct folder_entry){
+        .name = name,
+        .path = mem_printf(mem, "%s%s", path, below),
+        .file = mem_printf(mem, "%s%s", shown, below),
+        .is_folder = true,
+    };
+}
+
+const char *const *catalog_list_seed_sets(void *parent, const struct catalog *catalog,
+                                          const char *path, size_t *ret_count)
+{
+    void *mem = mem_context(NULL);
+    struct folder_entry entry = folder_of_sets(mem, catalog, path, path, NULL);
+    struct folder folder;
+    struct err err = ERR_INIT;
+    const char **names = NULL;
+
+    *ret_count = 0;
+    if (folder_open(mem, &entry, NULL, &folder, &err) == 0) {
+        names = mem_array(parent, const char *, folder.count);
+        for (size_t i = 0; i < folder.count; i++) {
+            if (folder.entries[i].is_folder)
+                names[(*ret_count)++] = mem_strdup(parent, folder.entries[i].name);
+        }
+    }
+    err_clear(&err);
+    talloc_free(mem);
+    return names;
+}
+
 static void read_set(struct catalog *c, struct seed_set *set, const char *path, const char *shown,
                      struct err_list *errors)
 {
     void *mem = mem_context(NULL);
-    char *set_path = mem_printf(mem, "%s/%s", path, set->name);
-    char *set_file = mem_printf(mem, "%s/%s", shown, set->name);
+    struct folder_entry entry = folder_of_sets(mem, c, path, shown, set->name);
     struct folder folder;
     struct err err = ERR_INIT;
     size_t capacity = 0;
 
-    if (folder_list(mem, set_path, set_file, NULL, &folder, &err) < 0) {
+    if (folder_open(mem, &entry, NULL, &folder, &err) < 0) {
         err_move(err_list_add(errors), &err);
         talloc_free(mem);
         return;

@@ -3,6 +3,7 @@
  */
 #include "catalog/folder.h"
 
+#include "catalog/text_file.h"
 #include "common/mem.h"
 
 #include <dirent.h>
@@ -106,4 +107,78 @@ int folder_list(void *parent, const char *path, const char *file, const struct f
     if (status == 0)
         *ret = folder;
     return status;
+}
+
+/* --- in a bundle -------------------------------------------------------------------------------
+ */
+
+struct folder_entry folder_of_bundle(void *parent, const struct bundle *bundle, const char *name)
+{
+    return (struct folder_entry){
+        .name = name,
+        .path = mem_strdup(parent, name),
+        .file = mem_printf(parent, "%s:%s", bundle->file, name),
+        .is_folder = true,
+        .bundle = bundle,
+    };
+}
+
+/*
+ * A bundle holds paths of files only; in their order those of one folder stand together. `rest` is
+ * what stands behind the folder's own path.
+ */
+static void add_packed(void *parent, struct folder *folder, const struct bundle *bundle,
+                       const struct bundle_file *file, const char *rest, size_t *capacity)
+{
+    const struct folder_entry *last = folder->count ? &folder->entries[folder->count - 1] : NULL;
+    size_t len = strcspn(rest, "/");
+    struct folder_entry entry = {.bundle = bundle, .is_folder = rest[len] == '/'};
+
+    if (last && last->is_folder && strlen(last->name) == len && strncmp(last->name, rest, len) == 0)
+        return;
+    entry.name = mem_strndup(parent, rest, len);
+    entry.path = join(parent, folder->path, entry.name);
+    entry.file = join(parent, folder->file, entry.name);
+    entry.is_document = is_document(entry.name);
+    entry.packed = entry.is_folder ? NULL : file;
+    mem_grow(parent, &folder->entries, capacity, folder->count + 1);
+    folder->entries[folder->count++] = entry;
+}
+
+static void list_packed(void *parent, const struct folder_entry *entry, struct folder *ret)
+{
+    const struct bundle *bundle = entry->bundle;
+    struct folder folder = {.path = entry->path, .file = entry->file};
+    size_t len = strlen(entry->path);
+    size_t capacity = 0;
+
+    for (size_t i = 0; i < bundle->count; i++) {
+        const char *path = bundle->files[i].path;
+
+        if (strncmp(path, entry->path, len) == 0 && path[len] == '/')
+            add_packed(parent, &folder, bundle, &bundle->files[i], path + len + 1, &capacity);
+    }
+    if (folder.count > 0)
+        qsort(folder.entries, folder.count, sizeof(*folder.entries), compare_entries);
+    *ret = folder;
+}
+
+int folder_open(void *parent, const struct folder_entry *entry, const struct folder *outer,
+                struct folder *ret, struct err *err)
+{
+    if (!entry->bundle)
+        return folder_list(parent, entry->path, entry->file, outer, ret, err);
+    list_packed(parent, entry, ret);
+    ret->outer = outer;
+    if (ret->count == 0 && strchr(entry->path, '/'))
+        return err_set_at(err, ERR_NOINPUT, entry->file, 0, 0, "there is no such folder");
+    return 0;
+}
+
+int folder_read(void *parent, const struct folder_entry *entry, char **ret_bytes, size_t *ret_len,
+                struct err *err)
+{
+    if (!entry->packed)
+        return text_file_read(parent, entry->path, entry->file, ret_bytes, ret_len, err);
+    return bundle_read(parent, entry->bundle, entry->packed, entry->file, ret_bytes, ret_len, err);
 }

@@ -1,9 +1,11 @@
 /*
- * folder.h: what is in a folder, in a fixed order. Any thread.
+ * folder.h: what is in a folder, in a fixed order: a real folder, or one in a sealed bundle. Who
+ * goes through folder_open() and folder_read() need not know which. Any thread.
  */
 #ifndef CATALOG_FOLDER_H
 #define CATALOG_FOLDER_H
 
+#include "catalog/bundle.h"
 #include "common/base.h"
 #include "common/err.h"
 
@@ -11,10 +13,12 @@
 
 struct folder_entry {
     const char *name;
-    const char *path; /* to open */
-    const char *file; /* for people */
-    bool is_folder;   /* links are followed */
-    bool is_document; /* README*, *.md: may stand anywhere, says nothing to pgtide */
+    const char *path;            /* to open; in a bundle: the path in it */
+    const char *file;            /* for people */
+    bool is_folder;              /* links are followed */
+    bool is_document;            /* README*, *.md: may stand anywhere, says nothing to pgtide */
+    const struct bundle *bundle; /* NULL: on disk */
+    const struct bundle_file *packed; /* a file of a bundle */
 };
 
 /* An open folder and the ones it is in: how a loop of links is noticed. */
@@ -36,5 +40,16 @@ struct folder {
  */
 int folder_list(void *parent, const char *path, const char *file, const struct folder *outer,
                 struct folder *ret, struct err *err) MUST_CHECK;
+
+/* The folder `name` of a bundle ("migrations"), to be opened. Its texts are owned by `parent`. */
+struct folder_entry folder_of_bundle(void *parent, const struct bundle *bundle, const char *name);
+
+/* Lists the folder that `entry` is, wherever it stands; as folder_list. */
+int folder_open(void *parent, const struct folder_entry *entry, const struct folder *outer,
+                struct folder *ret, struct err *err) MUST_CHECK;
+
+/* The file that `entry` is, read whole; as text_file_read. */
+int folder_read(void *parent, const struct folder_entry *entry, char **ret_bytes, size_t *ret_len,
+                struct err *err) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * migration.c: one migration file: its name, its sections, its checksums.
+ * migration.c: one migration file: its sections, its checksums.
  *
  * The file is read section by section: the scan of one ends at the next marker comment. Since the
  * lexer finds the markers, none is seen in a string, a block comment or COPY data, and whatever a
@@ -28,89 +28,6 @@ const char *section_name(enum section_kind kind)
     return section_names[kind];
 }
 
-/* --- names ---------------------------------------------------------------------------------- */
-
-static int fail_name(const char *base, const char *hint, struct err *err)
-{
-    err_set(err, ERR_DATA, "\"%s\" is not the name of a migration", base);
-    err_hint(err, "%s", hint);
-    return -1;
-}
-
-static int fail_foreign(const char *tool, struct err *err)
-{
-    err_set(err, ERR_DATA, "a file of %s, which pgtide does not read yet", tool);
-    err_hint(err, "Name it \"<version>_<name>.sql\" and mark its parts with \"-- pgtide:up\" and "
-                  "\"-- pgtide:down\".");
-    return -1;
-}
-
-/* Names go into the history and on terminals: no control characters. */
-static bool is_printable(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7F)
-            return false;
-    }
-    return true;
-}
-
-static int parse_version(void *parent, const char *base, size_t stem, struct migration *ret,
-                         struct err *err)
-{
-    size_t digits = strspn(base, "0123456789");
-
-    if (digits == 0 || base[digits] == '.')
-        return fail_name(base,
-                         "Names are \"<version>_<name>.sql\" with a version of 1 to 18 digits, or "
-                         "\"R_<name>.sql\"; README*, *.md and dot files may stand beside them.",
-                         err);
-    if (digits > 18)
-        return fail_name(base, "A version has 18 digits at most.", err);
-    if (base[digits] != '_')
-        return fail_name(base, "Between version and name stands \"_\": \"<version>_<name>.sql\".",
-                         err);
-    if (digits + 1 >= stem)
-        return fail_name(base, "Behind the version and \"_\" stands a name.", err);
-    ret->version = strtoll(base, NULL, 10);
-    if (ret->version == 0)
-        return fail_name(base, "The first version is 1.", err);
-    ret->kind = MIGRATION_VERSIONED;
-    ret->name = mem_strndup(parent, base + digits + 1, stem - digits - 1);
-    return 0;
-}
-
-int migration_parse_name(void *parent, const char *base, struct migration *ret, struct err *err)
-{
-    const char *tool = foreign_name(base);
-    size_t len = strlen(base);
-    size_t stem = len >= 4 ? len - 4 : 0;
-
-    if (tool)
-        return fail_foreign(tool, err);
-    if (!is_printable(base)) {
-        char *shown = text_printable(NULL, base);
-
-        fail_name(shown, "It has a control character in it.", err);
-        talloc_free(shown);
-        return -1;
-    }
-    if (stem == 0 || strcmp(base + stem, ".sql") != 0)
-        return fail_name(base,
-                         "Migrations end in \".sql\"; README*, *.md and dot files may stand beside "
-                         "them.",
-                         err);
-    ret->label = mem_strndup(parent, base, stem);
-    if (strncmp(base, "R_", 2) != 0)
-        return parse_version(parent, base, stem, ret, err);
-    if (stem == 2)
-        return fail_name(base, "Behind \"R_\" stands a name.", err);
-    ret->kind = MIGRATION_REPEATABLE;
-    ret->version = 0;
-    ret->name = mem_strndup(parent, base + 2, stem - 2);
-    return 0;
-}
-
 /* --- sections ------------------------------------------------------------------------------- */
 
 struct parser {
@@ -118,10 +35,13 @@ struct parser {
     struct migration *migration;
     struct err_list *errors;
     struct migration_directives directives;
+    struct foreign_reading foreign;
     bool seed;
     enum section_kind section; /* being read; SECTION_KINDS: before the first marker */
     bool ended;                /* by this marker: */
     struct sql_comment marker;
+    enum foreign_verdict verdict; /* what the marker is: of another tool, or FOREIGN_NONE */
+    struct foreign_section foreign_section;
 };
 
 /* A "pgtide:" comment: what it says behind the colon. */
@@ -197,11 +117,49 @@ static enum sql_comment_verdict fail_comment(struct parser *p, const struct sql_
     return SQL_COMMENT_FAIL;
 }
 
-static enum sql_comment_verdict fail_foreign_marker(struct parser *p, const char *tool, int line,
-                                                    struct err *err)
+static enum sql_comment_verdict end_at(struct parser *p, const struct sql_comment *comment)
 {
-    fail_foreign(tool, err);
-    err_place(err, p->migration->file, line, 0);
+    p->ended = true;
+    p->marker = *comment;
+    return SQL_COMMENT_ENDS;
+}
+
+/* A marker of another tool was read. */
+static enum sql_comment_verdict on_foreign(struct parser *p, const struct sql_comment *comment,
+                                           struct err *err)
+{
+    if (p->seed)
+        return fail_comment(p, comment, err, "marker of a migration tool in a seed",
+                            "Seeds have no sections and no directives; delete the line.");
+    if (p->verdict == FOREIGN_FAIL) {
+        err_place(err, p->migration->file, comment->line, 0);
+        return SQL_COMMENT_FAIL;
+    }
+    p->migration->format = p->foreign.format;
+    return p->verdict == FOREIGN_PASS ? SQL_COMMENT_PASS : end_at(p, comment);
+}
+
+static enum sql_comment_verdict on_directives(struct parser *p, const struct sql_comment *comment,
+                                              const struct pgtide_comment *found, struct err *err)
+{
+    if (p->migration->way_back)
+        return fail_comment(p, comment, err, "directive in a file that is a way back",
+                            "Move it to the top of the file of the change; it holds for both.");
+    if (p->section != SECTION_KINDS || comment->count > 0 || comment->inside)
+        return fail_comment(p, comment, err, "directive below the top of the file",
+                            "Move it above the first marker and the first statement.");
+    migration_directives_read(&p->directives, found->words, found->len, comment->line,
+                              SECTION_KINDS);
+    return SQL_COMMENT_PASS;
+}
+
+static enum sql_comment_verdict
+fail_native_marker(struct parser *p, const struct sql_comment *comment, struct err *err)
+{
+    err_set_at(err, ERR_DATA, p->migration->file, comment->line, 0,
+               "marker of pgtide in a file of %s", foreign_tool(p->migration->format));
+    err_hint(err, "Sections of pgtide's own need pgtide's own form: \"<version>_<name>.sql\" with "
+                  "\"-- pgtide:up\".");
     return SQL_COMMENT_FAIL;
 }
 
@@ -209,12 +167,12 @@ static enum sql_comment_verdict on_comment(void *arg, const struct sql_comment *
                                            struct err *err)
 {
     struct parser *p = arg;
-    const char *text = p->migration->text + comment->start + 2;
-    const char *tool = foreign_marker(text, comment->end - comment->start - 2);
     struct pgtide_comment found;
 
-    if (tool)
-        return fail_foreign_marker(p, tool, comment->line, err);
+    p->verdict = foreign_read(&p->foreign, comment, p->migration->text + comment->start + 2,
+                              comment->end - comment->start - 2, &p->foreign_section, err);
+    if (p->verdict != FOREIGN_NONE)
+        return on_foreign(p, comment, err);
     if (lacks_colon(p->migration, comment))
         return fail_comment(p, comment, err, "marker without a colon",
                             "Write \"-- pgtide:up\", \"-- pgtide:down\", and so on.");
@@ -226,17 +184,12 @@ static enum sql_comment_verdict on_comment(void *arg, const struct sql_comment *
     if (!found.exact)
         return fail_comment(p, comment, err, "marker or directive that is not at its place",
                             "\"-- pgtide:\" is written in lower case at the beginning of a line.");
-    if (is_directive_line(&found)) {
-        if (p->section != SECTION_KINDS || comment->count > 0 || comment->inside)
-            return fail_comment(p, comment, err, "directive below the top of the file",
-                                "Move it above the first marker and the first statement.");
-        migration_directives_read(&p->directives, found.words, found.len, comment->line,
-                                  SECTION_KINDS);
-        return SQL_COMMENT_PASS;
-    }
-    p->ended = true;
-    p->marker = *comment;
-    return SQL_COMMENT_ENDS;
+    if (is_directive_line(&found))
+        return on_directives(p, comment, &found, err);
+    if (p->migration->format != MIGRATION_PGTIDE)
+        return fail_native_marker(p, comment, err);
+    p->foreign.marked = true;
+    return end_at(p, comment);
 }
 
 static void fail_unknown_marker(struct parser *p, const char *word)
@@ -253,14 +206,40 @@ static void fail_unknown_marker(struct parser *p, const char *word)
                       "written \"-- pgtide: key=value\".");
 }
 
+static int open_section(struct parser *p, enum section_kind kind)
+{
+    struct section *section = &p->migration->sections[kind];
+    struct err *err;
+
+    if (!section->present) {
+        section->present = true;
+        section->line = p->marker.line;
+        p->section = kind;
+        return 0;
+    }
+    err = err_list_add(p->errors);
+    err_set_at(err, ERR_DATA, p->migration->file, p->marker.line, 0, "second section \"%s\"",
+               section_names[kind]);
+    err_hint(err, "The first one begins in line %d; put both into one.", section->line);
+    return -1;
+}
+
 /* Reads the marker that ended the last scan; -1 when it names no section. */
 static int begin_section(struct parser *p)
 {
     struct pgtide_comment marker;
-    struct section *section;
     enum section_kind kind;
     size_t len;
 
+    if (p->verdict == FOREIGN_CUT)
+        return 0; /* the section goes on */
+    if (p->verdict == FOREIGN_SECTION) {
+        kind = p->foreign_section.kind;
+        if (open_section(p, kind) < 0)
+            return -1;
+        p->migration->sections[kind].no_transaction = p->foreign_section.no_transaction;
+        return 0;
+    }
     if (!is_for_pgtide(p->migration, &p->marker, &marker))
         return -1;
     len = first_word(&marker);
@@ -276,42 +255,50 @@ static int begin_section(struct parser *p)
         talloc_free(word);
         return -1;
     }
-    section = &p->migration->sections[kind];
-    if (section->present) {
-        struct err *err = err_list_add(p->errors);
-
-        err_set_at(err, ERR_DATA, p->migration->file, p->marker.line, 0, "second section \"%s\"",
-                   section_names[kind]);
-        err_hint(err, "The first one begins in line %d; put both into one.", section->line);
+    if (open_section(p, kind) < 0)
         return -1;
-    }
-    section->present = true;
-    section->line = p->marker.line;
-    p->section = kind;
     migration_directives_read(&p->directives, marker.words + len, marker.len - len, p->marker.line,
                               kind);
     return 0;
 }
 
-/* Keeps what the scan of a section found. */
+/* A goose section comes in several pieces. */
+static void add_statements(struct parser *p, struct section *section,
+                           const struct sql_script *script)
+{
+    struct sql_statement *all =
+        mem_array(p->parent, struct sql_statement, section->count + script->count);
+
+    if (section->count > 0)
+        memcpy(all, section->statements, section->count * sizeof(*all));
+    if (script->count > 0)
+        memcpy(all + section->count, script->statements, script->count * sizeof(*all));
+    talloc_free(section->statements);
+    talloc_free(script->statements);
+    section->statements = all;
+    section->count += script->count;
+}
+
+/* Keeps what the scan of a section, or a piece of one, found. */
 static void end_section(struct parser *p, const struct sql_script *script)
 {
+    enum section_kind whole = p->migration->way_back ? SECTION_DOWN : SECTION_UP;
+
     if (p->section == SECTION_KINDS && p->ended) {
         if (script->count > 0) {
             struct err *err = err_list_add(p->errors);
 
             err_set_at(err, ERR_DATA, p->migration->file, script->statements[0].line, 0,
                        "statement before the first marker");
-            err_hint(err, "Write \"-- pgtide:up\" before it.");
+            err_hint(err, "Write \"%s\" before it.", foreign_up_marker(p->migration->format));
         }
         return;
     }
-    if (p->section == SECTION_KINDS) { /* no marker at all: the file is the up section */
-        p->section = SECTION_UP;
-        p->migration->sections[SECTION_UP] = (struct section){.present = true, .line = 1};
+    if (p->section == SECTION_KINDS) { /* no marker at all: the file is one section */
+        p->section = whole;
+        p->migration->sections[whole] = (struct section){.present = true, .line = 1};
     }
-    p->migration->sections[p->section].statements = script->statements;
-    p->migration->sections[p->section].count = script->count;
+    add_statements(p, &p->migration->sections[p->section], script);
 }
 
 static int read_sections(struct parser *p)
@@ -335,7 +322,47 @@ static int read_sections(struct parser *p)
         if (p->ended && begin_section(p) < 0)
             return -1;
     } while (p->ended);
+    if (p->foreign.block_line) {
+        struct err *err = err_list_add(p->errors);
+
+        err_set_at(err, ERR_DATA, m->file, p->foreign.block_line, 0,
+                   "StatementBegin without StatementEnd");
+        err_hint(err, "Write \"-- +goose StatementEnd\" behind the statement.");
+        return -1;
+    }
     return 0;
+}
+
+/* golang-migrate and Flyway have no word for it: a file of nothing else runs outside one. */
+static bool needs_no_transaction(const struct migration *m, const struct section *section)
+{
+    if (m->format != MIGRATION_GOLANG_MIGRATE && m->format != MIGRATION_FLYWAY)
+        return false;
+    for (size_t i = 0; i < section->count; i++) {
+        if (!(section->statements[i].flags & SQL_NO_TRANSACTION))
+            return false;
+    }
+    return section->count > 0;
+}
+
+/* Which sections run outside a transaction. */
+static void settle_transactions(struct parser *p)
+{
+    struct migration *m = p->migration;
+
+    m->directives.transaction_none |= p->foreign.no_transaction;
+    for (enum section_kind kind = SECTION_UP; kind <= SECTION_DOWN; kind++) {
+        struct section *section = &m->sections[kind];
+
+        section->no_transaction |=
+            m->directives.transaction_none || needs_no_transaction(m, section);
+    }
+    m->directives.transaction_none = m->sections[SECTION_UP].no_transaction;
+}
+
+static bool may_change_role(const char *text)
+{
+    return strcasestr(text, "role") || strcasestr(text, "authorization");
 }
 
 static int parse(void *parent, const char *bytes, size_t len, bool seed, struct migration *ret,
@@ -346,6 +373,7 @@ static int parse(void *parent, const char *bytes, size_t len, bool seed, struct 
         .parent = parent,
         .migration = ret,
         .errors = errors,
+        .foreign = {.format = ret->format},
         .seed = seed,
         .section = SECTION_KINDS,
     };
@@ -354,13 +382,14 @@ static int parse(void *parent, const char *bytes, size_t len, bool seed, struct 
     ret->text = text_file_normalise(parent, bytes, len, &ret->len);
     memset(ret->sections, 0, sizeof(ret->sections));
     p.directives = migration_directives_init(parent, ret->file, &ret->directives, errors);
-    if (read_sections(&p) == 0)
+    if (read_sections(&p) == 0) {
+        settle_transactions(&p);
         migration_rules_check(ret, seed, errors);
+    }
     if (errors->count > before)
         return -1;
     ret->checksum = sha256_text(parent, ret->text, ret->len);
-    ret->mentions_role =
-        strcasestr(ret->text, "role") != NULL || strcasestr(ret->text, "authorization") != NULL;
+    ret->mentions_role = may_change_role(ret->text);
     ret->code_checksum = sql_code_checksum_of(parent, ret->text, up->statements, up->count);
     return 0;
 }
@@ -375,4 +404,40 @@ int migration_parse_seed(void *parent, const char *bytes, size_t len, struct mig
                          struct err_list *errors)
 {
     return parse(parent, bytes, len, true, ret, errors);
+}
+
+/* --- pairs ---------------------------------------------------------------------------------- */
+
+void migration_add_way_back(void *parent, struct migration *migration,
+                            const struct migration *way_back)
+{
+    const struct section *up = &migration->sections[SECTION_UP];
+    struct section *down = &migration->sections[SECTION_DOWN];
+    size_t base = migration->len;
+    char *text = mem_array(parent, char, base + way_back->len + 1);
+
+    memcpy(text, migration->text, base);
+    memcpy(text + base, way_back->text, way_back->len);
+    migration->text = text;
+    migration->len = base + way_back->len;
+    migration->mentions_role |= way_back->mentions_role;
+    *down = way_back->sections[SECTION_DOWN];
+    down->file = way_back->file;
+    /* a directive at the top of the change holds for both, what its statements need does not */
+    down->no_transaction |= up->no_transaction && !needs_no_transaction(migration, up);
+    for (size_t i = 0; i < down->count; i++) {
+        struct sql_statement *statement = &down->statements[i];
+
+        statement->start += base;
+        statement->end += base;
+        statement->copy_start += base;
+        statement->copy_end += base;
+    }
+}
+
+const char *migration_section_file(const struct migration *migration, enum section_kind kind)
+{
+    const char *file = migration->sections[kind].file;
+
+    return file ? file : migration->file;
 }

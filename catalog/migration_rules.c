@@ -3,6 +3,7 @@
  */
 #include "catalog/migration_rules.h"
 
+#include "catalog/foreign.h"
 #include "catalog/sql_words.h"
 #include "common/mem.h"
 
@@ -27,7 +28,8 @@ static const char *beginning(const struct rules *r, const struct sql_statement *
     return mem_printf(r->mem, "%.*s%s", (int)len, text, len < most ? "..." : "");
 }
 
-static void fail_transaction_command(const struct rules *r, const struct sql_statement *statement)
+static void fail_transaction_command(const struct rules *r, const struct section *section,
+                                     const struct sql_statement *statement)
 {
     struct err *err = err_list_add(r->errors);
 
@@ -36,8 +38,8 @@ static void fail_transaction_command(const struct rules *r, const struct sql_sta
                r->seed ? "seed" : "migration");
     if (r->seed)
         err_hint(err, "pgtide loads every seed in a transaction of its own; delete the line.");
-    else if (r->migration->directives.transaction_none)
-        err_hint(err, "With transaction=none each statement runs on its own; delete the line.");
+    else if (section->no_transaction)
+        err_hint(err, "Outside a transaction each statement runs on its own; delete the line.");
     else
         err_hint(err, "pgtide begins and commits the transaction of every migration; delete the "
                       "line.");
@@ -52,8 +54,7 @@ static void fail_no_transaction(const struct rules *r, const struct sql_statemen
     if (r->seed)
         err_hint(err, "A seed is loaded in a transaction; move the statement into a migration.");
     else
-        err_hint(err, "Put it into a migration of its own that begins with the line "
-                      "\"-- pgtide: transaction=none\".");
+        err_hint(err, "%s", foreign_outside_hint(r->migration->format));
 }
 
 /* A section that changes things: up or down. */
@@ -63,9 +64,8 @@ static void check_change(const struct rules *r, const struct section *section)
         const struct sql_statement *statement = &section->statements[i];
 
         if (statement->flags & SQL_TRANSACTION)
-            fail_transaction_command(r, statement);
-        else if ((statement->flags & SQL_NO_TRANSACTION) &&
-                 !r->migration->directives.transaction_none)
+            fail_transaction_command(r, section, statement);
+        else if ((statement->flags & SQL_NO_TRANSACTION) && !section->no_transaction)
             fail_no_transaction(r, statement);
     }
 }
@@ -101,7 +101,7 @@ static void check_up_is_there(const struct rules *r)
     const struct section *up = &r->migration->sections[SECTION_UP];
     struct err *err;
 
-    if (up->count > 0)
+    if (up->count > 0 || r->migration->way_back)
         return;
     err = err_list_add(r->errors);
     if (up->present) {
@@ -109,7 +109,8 @@ static void check_up_is_there(const struct rules *r)
         err_hint(err, "Write the SQL, or delete the file.");
     } else {
         err_set_at(err, ERR_DATA, r->migration->file, 1, 0, "no up section");
-        err_hint(err, "Write the line \"-- pgtide:up\" before the statements of the change.");
+        err_hint(err, "Write the line \"%s\" before the statements of the change.",
+                 foreign_up_marker(r->migration->format));
     }
 }
 
@@ -138,6 +139,10 @@ void migration_rules_check(const struct migration *migration, bool seed, struct 
     struct rules r = {
         .migration = migration, .seed = seed, .errors = errors, .mem = mem_context(NULL)};
 
+    if (migration->format == MIGRATION_FLYWAY) {
+        foreign_refuse_placeholders(migration, &migration->sections[SECTION_UP], errors);
+        foreign_refuse_placeholders(migration, &migration->sections[SECTION_DOWN], errors);
+    }
     check_up_is_there(&r);
     check_change(&r, &migration->sections[SECTION_UP]);
     check_change(&r, &migration->sections[SECTION_DOWN]);

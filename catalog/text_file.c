@@ -49,6 +49,16 @@ static ssize_t read_some(int fd, char *buffer, size_t room)
     return got;
 }
 
+int text_file_check_size(int64_t size, const char *shown, struct err *err)
+{
+    if (size <= TEXT_FILE_MOST)
+        return 0;
+    err_set_at(err, ERR_DATA, shown, 0, 0, "file of %lld MiB, the most is %lld MiB",
+               (long long)(size >> 20), (long long)(TEXT_FILE_MOST >> 20));
+    err_hint(err, "Cut it into several files; rows are better loaded as a seed in CSV or JSON.");
+    return -1;
+}
+
 int text_file_read(void *parent, const char *path, const char *shown, char **ret_bytes,
                    size_t *ret_len, struct err *err)
 {
@@ -60,12 +70,8 @@ int text_file_read(void *parent, const char *path, const char *shown, char **ret
 
     if (fd < 0)
         return -1;
-    if (size > TEXT_FILE_MOST) {
+    if (text_file_check_size(size, shown, err) < 0) {
         close(fd);
-        err_set_at(err, ERR_DATA, shown, 0, 0, "file of %lld MiB, the most is %lld MiB",
-                   (long long)(size >> 20), (long long)(TEXT_FILE_MOST >> 20));
-        err_hint(err,
-                 "Cut it into several files; rows are better loaded as a seed in CSV or JSON.");
         return -1;
     }
     bytes = mem_array(parent, char, (size_t)size + 1);

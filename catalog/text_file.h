@@ -17,6 +17,9 @@
 int text_file_read(void *parent, const char *path, const char *shown, char **ret_bytes,
                    size_t *ret_len, struct err *err) MUST_CHECK;
 
+/* -1 with ERR_DATA for a size above TEXT_FILE_MOST. */
+int text_file_check_size(int64_t size, const char *shown, struct err *err) MUST_CHECK;
+
 /* The size of the file and the "sha256:<hex>" of its bytes (owned by `parent`); memory stays flat.
  */
 int text_file_checksum(void *parent, const char *path, const char *shown, const char **ret_checksum,

@@ -19,6 +19,7 @@ static const struct {
     [ERR_LOCKED] = {"locked", 3, false},      [ERR_HELD] = {"held", 3, false},
     [ERR_CONFLICT] = {"conflict", 3, false},  [ERR_SQL] = {"sql", 3, false},
     [ERR_DEADLINE] = {"deadline", 3, false},  [ERR_CANCELLED] = {"cancelled", 3, false},
+    [ERR_HOOK] = {"hook", 3, false},
 };
 
 static void *memory_of(struct err *err)
@@ -87,6 +88,20 @@ void err_hint(struct err *err, const char *format, ...)
     va_start(args, format);
     replace(err, &err->hint, format, args);
     va_end(args);
+}
+
+void err_prefix(struct err *err, const char *format, ...)
+{
+    char *message = err->message;
+    char *prefix;
+    va_list args;
+
+    va_start(args, format);
+    prefix = mem_vprintf(NULL, format, args);
+    va_end(args);
+    err->message = mem_printf(memory_of(err), "%s%s", prefix, message ? message : "");
+    talloc_free(message);
+    talloc_free(prefix);
 }
 
 void err_place(struct err *err, const char *file, int line, int column)

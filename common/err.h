@@ -39,6 +39,7 @@ enum err_kind {
     ERR_SQL,         /* the server said no, and would again */
     ERR_DEADLINE,    /* tenant_deadline passed, statement cancelled */
     ERR_CANCELLED,   /* the run is being stopped */
+    ERR_HOOK,        /* a program or hook of the user's failed */
 };
 
 struct err {
@@ -67,6 +68,7 @@ int err_set_at(struct err *err, enum err_kind kind, const char *file, int line, 
 /* Adds to a filled err. The latter replaces what was there. */
 void err_detail(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 void err_hint(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
+void err_prefix(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3); /* of the message */
 void err_place(struct err *err, const char *file, int line, int column);
 void err_statement(struct err *err, const char *sql, size_t len); /* keeps the first 200 bytes */
 void err_sqlstate(struct err *err, const char *sqlstate);

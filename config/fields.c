@@ -182,6 +182,16 @@ static void read_allow(struct reader *r, const struct field *field, const struct
         *(bool *)place = choice == 1;
 }
 
+static void read_bool(struct reader *r, const struct field *field, const struct yaml_node *node,
+                      void *place)
+{
+    static const char *const words[] = {"false", "true", NULL};
+    int choice = choose(r, field->key, node, words);
+
+    if (choice >= 0)
+        *(bool *)place = choice == 1;
+}
+
 static void read_map(struct reader *r, const struct field *field, const struct yaml_node *node,
                      void *place)
 {
@@ -215,7 +225,7 @@ static const reader_func readers[] = {
     [FIELD_PATH] = read_path, [FIELD_INT] = read_int,       [FIELD_DURATION] = read_duration,
     [FIELD_SIZE] = read_size, [FIELD_CHOICE] = read_choice, [FIELD_ALLOW] = read_allow,
     [FIELD_MAP] = read_map,   [FIELD_MAP_NODE] = keep_map,  [FIELD_LIST_NODE] = keep_list,
-    [FIELD_NODE] = keep_node,
+    [FIELD_NODE] = keep_node, [FIELD_BOOL] = read_bool,
 };
 
 static const struct field *find_field(const struct field_table *table, const char *key)

@@ -26,6 +26,7 @@ enum field_kind {
     FIELD_SIZE,     /* struct text_size; `has` is the offset of a bool, or 0 */
     FIELD_CHOICE,   /* an enum: the position in `choices` */
     FIELD_ALLOW,    /* bool: refuse or allow */
+    FIELD_BOOL,     /* bool: false or true */
     FIELD_MAP,      /* read by `table` into the same struct */
     FIELD_MAP_NODE, /* const struct yaml_node *: kept for later, its type checked */
     FIELD_LIST_NODE,

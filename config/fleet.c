@@ -9,6 +9,7 @@
 #include "common/strmap.h"
 #include "config/fields.h"
 #include "config/fleet_connection.h"
+#include "config/fleet_hooks.h"
 #include "config/fleet_servers.h"
 #include "config/fleet_settings.h"
 #include "config/fleet_tenants.h"
@@ -34,6 +35,7 @@ struct entry {
     const struct yaml_node *connection;
     const struct yaml_node *settings;
     const struct yaml_node *run;
+    const struct yaml_node *hooks;
     const struct yaml_node *servers;
     const struct yaml_node *tenants;
 };
@@ -47,10 +49,10 @@ static const struct field fleet_fields[] = {
     {.key = "connection", .kind = FIELD_MAP_NODE, AT(connection)},
     {.key = "settings", .kind = FIELD_MAP_NODE, AT(settings)},
     {.key = "run", .kind = FIELD_MAP_NODE, AT(run)},
+    {.key = "hooks", .kind = FIELD_MAP_NODE, AT(hooks)},
     {.key = "servers", .kind = FIELD_MAP_NODE, AT(servers)},
     {.key = "tenants", .kind = FIELD_LIST_NODE, AT(tenants)},
     {.key = "ledger", .kind = FIELD_LATER},
-    {.key = "hooks", .kind = FIELD_LATER},
     {.key = "discover", .kind = FIELD_LATER},
 };
 
@@ -67,7 +69,7 @@ static const struct field run_fields[] = {
     {.key = "max_duration", .kind = FIELD_LATER},
     {.key = "window", .kind = FIELD_LATER},
     {.key = "ramp_up", .kind = FIELD_LATER},
-    {.key = "require_bundle", .kind = FIELD_LATER},
+    {.key = "require_bundle", .kind = FIELD_BOOL, RUN(require_bundle)},
     {.key = "waves", .kind = FIELD_LATER},
 };
 
@@ -107,6 +109,8 @@ static void read_parts(struct reader *r, const struct entry *entry)
 
     if (entry->run)
         fields_read(r, entry->run, &run_table, &fleet->run);
+    if (entry->hooks)
+        fleet_hooks_read(r, entry->hooks, fleet->hooks);
     fleet_connection_read(c, entry->connection, LEVEL_FLEET, &params);
     settings = fleet_settings_read(r, entry->settings, fleet_settings_default());
     servers = fleet_servers_start(r, c, settings, &params);
@@ -114,6 +118,17 @@ static void read_parts(struct reader *r, const struct entry *entry)
         fleet_servers_read(servers, entry->servers);
     if (entry->tenants)
         fleet_tenants_read(r, c, servers, entry->tenants);
+}
+
+/* Where the file names the migrations; the file itself where it does not. */
+static void place_migrations(struct fleet *fleet, const struct yaml_node *root)
+{
+    const struct yaml_pair *pair = yaml_tree_find(root, "migrations");
+
+    if (!pair)
+        return;
+    fleet->migrations_line = pair->value->line;
+    fleet->migrations_column = pair->value->column;
 }
 
 static void read_root(struct reader *r, const struct yaml_node *root)
@@ -138,6 +153,7 @@ static void read_root(struct reader *r, const struct yaml_node *root)
         err_hint(reader_error(r, root, "the file has no \"tenants\""),
                  "List the databases: \"tenants: [{name: ..., server: ..., database: ...}]\".");
     fleet->migrations = entry.migrations;
+    place_migrations(fleet, root);
     fleet->seeds = entry.seeds;
     fleet->state = entry.state;
     read_parts(r, &entry);

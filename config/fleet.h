@@ -96,17 +96,39 @@ struct run_config {
     struct text_size max_failures;
     bool has_max_unreachable, has_max_locked, has_max_held;
     struct text_size max_unreachable, max_locked, max_held;
+    bool require_bundle; /* migrations must be a sealed bundle */
+};
+
+/* SPEC `hooks`: the moments at which something of the user's is run. */
+enum hook_point {
+    HOOK_BEFORE_RUN,
+    HOOK_AFTER_RUN,
+    HOOK_ON_HALT,
+    HOOK_BEFORE_TENANT,
+    HOOK_AFTER_TENANT,
+    HOOK_ON_FAILURE, /* of a tenant */
+    HOOK_POINTS
+};
+
+struct hook { /* not given: neither command nor sql */
+    const char *const *command; /* argv, ends in NULL; runs in fleet.directory */
+    const char *sql;            /* on the tenant's session */
+    int64_t timeout_ms;         /* 0 = none */
+    int line;                   /* of the hook, or of the first line of its SQL */
 };
 
 struct fleet {
     const char *file;       /* as the user gave it, for messages */
     const char *directory;  /* of the file: where relative paths start */
-    const char *migrations; /* resolved path; NULL where the file has none */
+    const char *migrations; /* resolved path, a folder or bundle; NULL where the file has none */
+    int migrations_line;    /* where the file names them, 0 = nowhere */
+    int migrations_column;
     const char *seeds;      /* resolved path (default "seeds" beside the file) */
     const char *state;      /* resolved path (default ".pgtide") */
     struct run_config run;
     const char *const
         *password_command; /* argv, NULL-terminated, or NULL: run by fleet_fetch_password */
+    struct hook hooks[HOOK_POINTS];
     const struct server *servers;
     size_t server_count;
     struct tenant *tenants; /* in the order of the file; suspended ones too */

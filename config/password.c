@@ -3,25 +3,16 @@
  */
 #include "config/password.h"
 
-#include "common/clock.h"
+#include "common/command.h"
 #include "common/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 /* Longer ones are not passwords but a mistake (libpq's own limit is 1024 in a password file). */
 enum { LONGEST = 8192 };
-
-/* How often a program that keeps its output open is looked at. */
-enum { LOOK_MS = 20 };
 
 /* --- a file ----------------------------------------------------------------------------------- */
 
@@ -75,116 +66,22 @@ int password_read_file(const void *parent, const char *path, char **ret, bool *r
 
 /* --- a program -------------------------------------------------------------------------------- */
 
-/* Starts it with its standard output on a pipe; *ret_fd is the end to read. */
-static int start(const char *const *argv, pid_t *ret_pid, int *ret_fd)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t usual;
-    int ends[2];
-    int problem;
-
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return errno;
-    sigemptyset(&none);
-    sigfillset(&usual);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, ends[1], STDOUT_FILENO);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &usual);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    problem = posix_spawnp(ret_pid, argv[0], &files, &attributes, (char *const *)(uintptr_t)argv,
-                           environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    close(ends[1]);
-    if (problem)
-        close(ends[0]);
-    *ret_fd = ends[0];
-    return problem;
-}
-
-struct output {
-    char bytes[LONGEST];
-    size_t len;
-    bool ended;
-};
-
-/* Waits a moment for output and takes it. */
-static void take_output(int fd, struct output *out)
-{
-    struct pollfd poll_fd = {.fd = out->ended ? -1 : fd, .events = POLLIN};
-    ssize_t got;
-
-    if (poll(&poll_fd, 1, LOOK_MS) <= 0)
-        return;
-    got = read(fd, out->bytes + out->len, sizeof(out->bytes) - out->len);
-    if (got > 0)
-        out->len += (size_t)got;
-    else if (got == 0 || errno != EINTR)
-        out->ended = true;
-}
-
-/* Where the parent made us ignore SIGCHLD, the kernel keeps no status: then the output counts. */
-static bool has_ended(pid_t pid, int *status)
-{
-    pid_t got = waitpid(pid, status, WNOHANG);
-
-    if (got < 0 && errno == ECHILD)
-        *status = 0;
-    return got == pid || (got < 0 && errno == ECHILD);
-}
-
-/*
- * Reads until the program has ended, not until the pipe has: a child that it leaves behind may
- * hold the pipe open for good. Returns its wait status, or -1: killed, as it was late or wrote too
- * much.
- */
-static int watch(pid_t pid, int fd, int64_t deadline, struct output *out)
-{
-    int status = -1;
-    bool gone = false;
-
-    while (!gone && out->len < sizeof(out->bytes) && clock_now_ms() < deadline) {
-        gone = has_ended(pid, &status);
-        take_output(fd, out);
-    }
-    if (!gone) {
-        kill(pid, SIGKILL);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
-        return -1;
-    }
-    while (!out->ended && out->len < sizeof(out->bytes)) { /* what is still in the pipe */
-        size_t before = out->len;
-
-        take_output(fd, out);
-        if (out->len == before)
-            break;
-    }
-    return status;
-}
-
 /* Turns what the program did into an error, if it is one. */
-static int judge(const char *name, int status, int64_t limit_ms, const struct output *out,
-                 struct err *err)
+static int judge(const char *name, const struct command_spec *spec,
+                 const struct command_result *result, struct err *err)
 {
-    if (out->len == sizeof(out->bytes))
+    char *text;
+
+    if (result->end == COMMAND_WORDY)
         return err_set(err, ERR_INTERNAL, "password command \"%s\" wrote more than a password",
                        name);
-    if (status == -1)
-        return err_set(err, ERR_INTERNAL, "password command \"%s\" was not done after %lld s", name,
-                       (long long)(limit_ms / 1000));
-    if (WIFSIGNALED(status))
-        return err_set(err, ERR_INTERNAL, "password command \"%s\" was ended by signal %d", name,
-                       WTERMSIG(status));
-    if (WEXITSTATUS(status) != 0)
-        return err_set(err, ERR_INTERNAL, "password command \"%s\" failed with exit status %d",
-                       name, WEXITSTATUS(status));
-    if (memchr(out->bytes, '\0', out->len))
+    if (!command_succeeded(result)) {
+        text = command_result_text(NULL, result, spec->limit_ms);
+        err_set(err, ERR_INTERNAL, "password command \"%s\" %s", name, text);
+        talloc_free(text);
+        return -1;
+    }
+    if (memchr(result->output, '\0', result->output_len))
         return err_set(err, ERR_INTERNAL, "password command \"%s\" wrote a NUL character", name);
     return 0;
 }
@@ -192,32 +89,38 @@ static int judge(const char *name, int status, int64_t limit_ms, const struct ou
 int password_run_command(const void *parent, const char *const *argv, int64_t limit_ms, char **ret,
                          struct err *err)
 {
-    struct output out = {.len = 0};
-    int status;
-    int problem;
-    pid_t pid;
-    int fd = -1;
-    int result = -1;
+    /* it may ask for something on our terminal, so it stays in the foreground with us */
+    struct command_spec spec = {.argv = argv,
+                                .limit_ms = limit_ms,
+                                .cancel_fd = -1,
+                                .output_most = LONGEST,
+                                .refuse_more = true,
+                                .shares_group = true};
+    struct command_result result;
+    struct err cannot = ERR_INIT;
+    size_t len;
+    int rc = -1;
 
-    problem = start(argv, &pid, &fd);
-    if (problem)
-        return err_set(err, ERR_INTERNAL, "cannot run password command \"%s\": %s", argv[0],
-                       strerror(problem));
-    status = watch(pid, fd, clock_deadline(limit_ms), &out);
-    close(fd);
-    if (judge(argv[0], status, limit_ms, &out, err) < 0)
+    if (command_run(NULL, &spec, &result, &cannot) < 0) {
+        err_set(err, ERR_INTERNAL, "password command: %s", cannot.message);
+        err_clear(&cannot);
+        return -1;
+    }
+    len = result.output_len;
+    if (judge(argv[0], &spec, &result, err) < 0)
         goto done;
-    if (out.len > 0 && out.bytes[out.len - 1] == '\n')
-        out.len--;
-    if (out.len > 0 && out.bytes[out.len - 1] == '\r')
-        out.len--;
-    if (out.len == 0) {
+    if (len > 0 && result.output[len - 1] == '\n')
+        len--;
+    if (len > 0 && result.output[len - 1] == '\r')
+        len--;
+    if (len == 0) {
         err_set(err, ERR_INTERNAL, "password command \"%s\" wrote no password", argv[0]);
         goto done;
     }
-    *ret = mem_strndup(parent, out.bytes, out.len);
-    result = 0;
+    *ret = mem_strndup(parent, result.output, len);
+    rc = 0;
 done:
-    explicit_bzero(&out, sizeof(out));
-    return result;
+    explicit_bzero(result.output, result.output_len);
+    talloc_free(result.output);
+    return rc;
 }

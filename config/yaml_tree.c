@@ -212,6 +212,8 @@ static void add_scalar(struct builder *b, const yaml_event_t *event)
     struct yaml_node *node = new_node(b, NODE_SCALAR, event->start_mark);
 
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    node->block = event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
+                  event->data.scalar.style == YAML_FOLDED_SCALAR_STYLE;
     node->text = arena_strndup(b->arena, value, len);
     node->count = (uint32_t)len;
     if (memchr(value, '\0', len)) {

@@ -25,6 +25,7 @@ struct yaml_pair;
 struct yaml_node {
     uint8_t type;   /* enum yaml_type */
     bool plain;     /* a scalar written without quotes */
+    bool block;     /* a scalar written as a block, "|" or ">": its text begins a line below */
     int line;       /* 1-based */
     int column;     /* 1-based, in characters */
     uint32_t count; /* list: items, map: pairs, scalar: bytes */

@@ -38,6 +38,19 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .examples = "pgtide new add_product_handle\n"
                      "pgtide new --repeatable product_view\n"
                      "pgtide new --dir migrations/store/v2 drop_old_prices"},
+    [CLI_BUILD] = {.id = CLI_BUILD,
+                   .name = "build",
+                   .chapter = CLI_PREPARE,
+                   .arguments = "",
+                   .summary = "Seal migrations and seeds into one file",
+                   .description =
+                       "Checks all migrations and all seed sets, and writes them into one tar file "
+                       "that\n\"migrations:\" of fleet.yaml may name. The same files give the same "
+                       "bundle on every\nmachine, byte for byte, and one that was changed by a "
+                       "single bit is refused.\nWith --dir no inventory is read.",
+                   .examples =
+                       "pgtide build -o shop-1.20.tar --require-down\n"
+                       "pgtide build --dir migrations/store --seeds seeds -o shop-1.20.tar"},
     [CLI_VALIDATE] =
         {.id = CLI_VALIDATE,
          .name = "validate",
@@ -86,6 +99,18 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .examples = "pgtide plan\n"
                      "pgtide plan -v -t store-0042\n"
                      "pgtide plan --seed -o json"},
+    [CLI_VERIFY] =
+        {.id = CLI_VERIFY,
+         .name = "verify",
+         .chapter = CLI_LOOK,
+         .arguments = "",
+         .summary = "Ask the verify queries of what is applied",
+         .description =
+             "Asks every selected tenant the verify queries of all migrations that are applied\n"
+             "there, read only, and names those that are not true any more, with file, line,\n"
+             "result and tenants. The exit code is 6 when there is one.",
+         .examples = "pgtide verify\n"
+                     "pgtide verify -t store-0042 -o json"},
     [CLI_MIGRATE] =
         {.id = CLI_MIGRATE,
          .name = "migrate",
@@ -111,6 +136,22 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
              "then its seed files are loaded, each once, and again when it has changed.",
          .examples = "pgtide seed -t store-0042\n"
                      "pgtide seed --seed-set demo --reseed -t 'demo-*'"},
+    [CLI_ROLLBACK] =
+        {.id = CLI_ROLLBACK,
+         .name = "rollback",
+         .chapter = CLI_CHANGE,
+         .arguments = "",
+         .summary = "Run down sections, newest first",
+         .description =
+             "Reverts each selected tenant to a version, which stays, or by a number of\n"
+             "migrations. Before anything is touched every migration to be reverted must have\n"
+             "its down section. Locks, budgets and reports are those of migrate. It asks on a\n"
+             "terminal; without one it needs --yes. Repeatables and seeds are not touched.\n"
+             "--steps counts from where a tenant stands, so it goes further each time it is\n"
+             "run; --to can be repeated.",
+         .examples = "pgtide rollback --to 1.20.0 --dry-run\n"
+                     "pgtide rollback --to 0014 -t store-0042\n"
+                     "pgtide rollback --steps 1 --yes"},
     [CLI_HELP] = {.id = CLI_HELP,
                   .name = "help",
                   .chapter = CLI_OTHER,
@@ -130,8 +171,9 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
 #define ON(command) (1u << CLI_##command)
 #define ON_ALL ((1u << CLI_COMMANDS) - 1)
 #define ON_RUN (ON(MIGRATE) | ON(SEED))
-#define ON_ASK (ON(VALIDATE) | ON(STATUS) | ON(PLAN))
-#define ON_TENANTS (ON_RUN | ON_ASK | ON(LIST))
+#define ON_CHANGE (ON_RUN | ON(ROLLBACK))
+#define ON_ASK (ON(VALIDATE) | ON(STATUS) | ON(PLAN) | ON(VERIFY))
+#define ON_TENANTS (ON_CHANGE | ON_ASK | ON(LIST))
 
 /* A thread each; more than a machine and its servers could use. */
 enum { WORKERS_MOST = 1024 };
@@ -144,16 +186,24 @@ enum { WORKERS_MOST = 1024 };
 const struct cli_option cli_options[] = {
     {NAMED(0, "repeatable", NULL), KEPT(CLI_FLAG, repeatable), .commands = ON(NEW),
      .help = "create R_<name>.sql, run again whenever it changes"},
-    {NAMED(0, "dir", "DIR"), KEPT(CLI_TEXT, dir), .commands = ON(NEW),
-     .help = "folder for it (default: the fleet's migrations)"},
+    {NAMED(0, "dir", "DIR"), KEPT(CLI_TEXT, dir), .commands = ON(NEW) | ON(BUILD),
+     .help = "folder of the migrations (default: the fleet's)"},
+    {NAMED(0, "seeds", "DIR"), KEPT(CLI_TEXT, seeds), .commands = ON(BUILD),
+     .help = "folder of the seed sets (default: the fleet's)"},
+    {NAMED('o', "output", "FILE"), KEPT(CLI_TEXT, bundle), .commands = ON(BUILD),
+     .help = "the bundle to write (default: bundle.tar)"},
+    {NAMED(0, "require-down", NULL), KEPT(CLI_FLAG, require_down), .commands = ON(BUILD),
+     .help = "refuse migrations without a way back"},
     {NAMED(0, "connect", NULL), KEPT(CLI_FLAG, connect), .commands = ON(VALIDATE),
      .help = "also compare histories with the migrations"},
     {NAMED(0, "exit-code", NULL), KEPT(CLI_FLAG, exit_code), .commands = ON(STATUS) | ON(PLAN),
      .help = "exit with 2 when something is pending"},
-    {NAMED(0, "to", "VERSION"), KEPT(CLI_TEXT, to), .commands = ON_RUN | ON(STATUS) | ON(PLAN),
-     .help = "stop at this version, or release"},
-    {NAMED(0, "dry-run", NULL), KEPT(CLI_FLAG, dry_run), .commands = ON_RUN,
-     .help = "only show what would run, as plan does"},
+    {NAMED(0, "to", "VERSION"), KEPT(CLI_TEXT, to), .commands = ON_CHANGE | ON(STATUS) | ON(PLAN),
+     .help = "stop at this version, or release; rollback: it stays"},
+    {NAMED(0, "steps", "N"), KEPT(CLI_NUMBER, steps), .min = 1, .max = INT32_MAX,
+     .commands = ON(ROLLBACK), .help = "revert so many migrations, whatever their versions"},
+    {NAMED(0, "dry-run", NULL), KEPT(CLI_FLAG, dry_run), .commands = ON_CHANGE,
+     .help = "only show what would run"},
     {NAMED(0, "seed", NULL), KEPT(CLI_FLAG, seed), .commands = ON(MIGRATE) | ON(PLAN),
      .help = "load the tenants' seed sets after the migrations"},
     {NAMED(0, "seed-set", "NAME"), KEPT(CLI_WORDS, seed_sets), .commands = ON_RUN | ON(PLAN),
@@ -175,20 +225,20 @@ const struct cli_option cli_options[] = {
      .group = CLI_SELECTION, .commands = ON_TENANTS, .help = "at most N tenants"},
 
     {NAMED(0, "workers", "N"), KEPT(CLI_NUMBER, workers), .min = 1, .max = WORKERS_MOST,
-     .group = CLI_RUN, .environment = "PGTIDE_WORKERS", .commands = ON_RUN | ON_ASK,
+     .group = CLI_RUN, .environment = "PGTIDE_WORKERS", .commands = ON_CHANGE | ON_ASK,
      .help = "the most tenants in work at once"},
     {NAMED(0, "per-server", "N"), KEPT(CLI_NUMBER, per_server), .min = 1, .max = WORKERS_MOST,
-     .group = CLI_RUN, .environment = "PGTIDE_PER_SERVER", .commands = ON_RUN | ON_ASK,
+     .group = CLI_RUN, .environment = "PGTIDE_PER_SERVER", .commands = ON_CHANGE | ON_ASK,
      .help = "the most tenants in work on one server"},
     {NAMED(0, "max-failures", "N|N%"), KEPT(CLI_SIZE, max_failures), .group = CLI_RUN,
-     .environment = "PGTIDE_MAX_FAILURES", .commands = ON_RUN,
+     .environment = "PGTIDE_MAX_FAILURES", .commands = ON_CHANGE,
      .help = "tenants that may fail; one more halts the run"},
 
     {NAMED('o', "output", "FORMAT"), KEPT(CLI_FORMAT, json), .group = CLI_OUTPUT,
      .environment = "PGTIDE_OUTPUT", .commands = ON_TENANTS,
      .help = "text or json, on standard output"},
     {NAMED(0, "report", "FILE"), KEPT(CLI_WORDS, reports), .group = CLI_OUTPUT,
-     .commands = ON_RUN | ON_ASK, .help = "also write a report, FILE.json (repeatable)"},
+     .commands = ON_CHANGE | ON_ASK, .help = "also write a report, FILE.json (repeatable)"},
     {NAMED('q', "quiet", NULL), KEPT(CLI_FLAG, quiet), .group = CLI_OUTPUT, .commands = ON_ALL,
      .help = "only problems and the exit code"},
     {NAMED('v', "verbose", NULL), KEPT(CLI_FLAG, verbose), .group = CLI_OUTPUT, .commands = ON_ALL,
@@ -213,8 +263,8 @@ const size_t cli_option_count = ARRAY_LEN(cli_options);
 
 /* Words of SPEC section 2 that a later version will know. */
 static const char *const future_commands[] = {
-    "build", "rehearse", "rollback", "verify", "drift",  "query", "baseline",
-    "adopt", "repair",   "runs",     "report", "resume", "retry", "completion",
+    "rehearse", "drift",  "query", "baseline",   "adopt",
+    "repair",   "runs",     "report", "resume", "retry", "completion",
 };
 static const char *const future_options[] = {"wave", "events"};
 
@@ -278,8 +328,8 @@ static const char *nearest_option(const char *name)
     for (size_t i = 0; i < cli_option_count; i++) {
         names[i] = cli_options[i].name;
         if (strncmp(name, names[i], strlen(name)) == 0) {
+            beginnings += !beginning || strcmp(beginning, names[i]) != 0;
             beginning = names[i];
-            beginnings++;
         }
     }
     return beginnings == 1 ? beginning : text_nearest(name, names, cli_option_count);
@@ -426,6 +476,20 @@ static int parse_word(struct parser *p, const char *word, struct err *err)
     return 0;
 }
 
+/*
+ * Options of one name may mean different things to different commands (-o FILE of build), and may
+ * stand before the command: the one that is the command's, else the one given.
+ */
+static const struct cli_option *of_command(const struct cli_command *command,
+                                           const struct cli_option *given)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        if (strcmp(cli_options[i].name, given->name) == 0 && cli_takes(command, &cli_options[i]))
+            return &cli_options[i];
+    }
+    return given;
+}
+
 int cli_parse(void *parent, int argc, char *const *argv, struct cli_line *ret, struct err *err)
 {
     struct cli_line line = {0};
@@ -450,6 +514,7 @@ int cli_parse(void *parent, int argc, char *const *argv, struct cli_line *ret, s
             return -1;
     }
     for (size_t i = 0; line.command && i < line.given_count; i++) {
+        line.given[i].option = of_command(line.command, line.given[i].option);
         if (!cli_takes(line.command, line.given[i].option))
             return refuse_for_command(line.given[i].option, line.command, err);
     }

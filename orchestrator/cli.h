@@ -11,12 +11,15 @@
 enum cli_command_id {
     CLI_INIT,
     CLI_NEW,
+    CLI_BUILD,
     CLI_VALIDATE,
     CLI_LIST,
     CLI_STATUS,
     CLI_PLAN,
+    CLI_VERIFY,
     CLI_MIGRATE,
     CLI_SEED,
+    CLI_ROLLBACK,
     CLI_HELP,
     CLI_VERSION,
     CLI_COMMANDS

@@ -15,12 +15,15 @@ typedef int cmd_fn(const struct options *options, struct err_list *errors);
 
 cmd_fn cmd_init;
 cmd_fn cmd_new;
+cmd_fn cmd_build;
 cmd_fn cmd_validate;
 cmd_fn cmd_list;
 cmd_fn cmd_status;
 cmd_fn cmd_plan;
+cmd_fn cmd_verify;
 cmd_fn cmd_migrate;
 cmd_fn cmd_seed;
+cmd_fn cmd_rollback;
 cmd_fn cmd_help;
 cmd_fn cmd_version;
 

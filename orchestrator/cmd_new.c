@@ -3,11 +3,13 @@
  *
  * Versions are UTC timestamps. Where the folder has a newer one already (this machine's clock is
  * behind, or two files are made in one second) the new one is the newest plus one, so that it is
- * pending everywhere.
+ * pending everywhere. The file has the form of those that are there, also of another tool's.
  */
 #include "orchestrator/cmd.h"
 
+#include "catalog/foreign.h"
 #include "catalog/migration.h"
+#include "catalog/text_file.h"
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/strbuf.h"
@@ -41,6 +43,35 @@ static const char repeatable_template[] =
     "-- write it so that running it twice is harmless, e.g. CREATE OR REPLACE VIEW.\n"
     "\n"
     "-- pgtide:up\n";
+
+static const char flyway_repeatable_template[] =
+    "-- Runs again whenever this file changes, after all versioned migrations: write it so that\n"
+    "-- running it twice is harmless, e.g. CREATE OR REPLACE VIEW.\n";
+
+/* What is made in a folder of each form: VERSION and NAME with this around them. */
+static const struct new_file {
+    enum migration_format format;
+    bool repeatable; /* without a version */
+    const char *prefix;
+    const char *separator;
+    const char *ending;
+    const char *text;
+} new_files[] = {
+    {MIGRATION_PGTIDE, false, "", "_", ".sql", versioned_template},
+    {MIGRATION_PGTIDE, true, "R_", "", ".sql", repeatable_template},
+    {MIGRATION_GOLANG_MIGRATE, false, "", "_", ".up.sql", "-- the change\n"},
+    {MIGRATION_GOLANG_MIGRATE, false, "", "_", ".down.sql", "-- the way back\n"},
+    {MIGRATION_DBMATE, false, "", "_", ".sql", "-- migrate:up\n\n-- migrate:down\n"},
+    {MIGRATION_GOOSE, false, "", "_", ".sql", "-- +goose Up\n\n-- +goose Down\n"},
+    {MIGRATION_FLYWAY, false, "V", "__", ".sql", "-- the change\n"},
+    {MIGRATION_FLYWAY, true, "R__", "", ".sql", flyway_repeatable_template},
+};
+
+/* What is in the folder already. */
+struct standing {
+    int64_t newest; /* version; 0: none */
+    enum migration_format format;
+};
 
 /* By ASCII: file names must not depend on the locale. */
 static bool is_small(char c)
@@ -115,21 +146,40 @@ static bool is_folder(const char *path)
     return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The version of a migration's file name; 0 for any other. */
-static int64_t version_of(void *mem, const char *base)
+/* The form of a file whose name does not tell: by its markers. */
+static enum migration_format format_of(void *mem, const char *path, struct migration *migration)
+{
+    struct err_list errors = ERR_LIST_INIT;
+    struct err err = ERR_INIT;
+    char *bytes;
+    size_t len;
+
+    migration->file = path;
+    if (text_file_read(mem, path, path, &bytes, &len, &err) == 0 &&
+        migration_parse(mem, bytes, len, migration, &errors) < 0)
+        err_list_clear(&errors); /* it is as it is: `validate` speaks of it */
+    err_clear(&err);
+    return migration->format;
+}
+
+static void look_at(void *mem, const char *path, const char *base, struct standing *standing)
 {
     struct migration migration = {0};
     struct err err = ERR_INIT;
 
     if (migration_parse_name(mem, base, &migration, &err) < 0) {
         err_clear(&err);
-        return 0;
+        return;
     }
-    return migration.version;
+    if (migration.version > standing->newest)
+        standing->newest = migration.version;
+    if (standing->format == MIGRATION_PGTIDE)
+        standing->format = migration.format != MIGRATION_PGTIDE ? migration.format
+                                                                : format_of(mem, path, &migration);
 }
 
-/* Raises *newest to the highest version in `folder` and its subfolders. */
-static int find_newest(void *mem, const char *folder, int64_t *newest, struct err *err)
+/* Looks at all files in `folder` and its subfolders. */
+static int look_around(void *mem, const char *folder, struct standing *standing, struct err *err)
 {
     DIR *dir = opendir(folder);
     struct dirent *entry;
@@ -143,26 +193,22 @@ static int find_newest(void *mem, const char *folder, int64_t *newest, struct er
     }
     while (rc == 0 && (entry = readdir(dir))) {
         char *path = mem_printf(mem, "%s/%s", folder, entry->d_name);
-        int64_t version = version_of(mem, entry->d_name);
 
         if (entry->d_name[0] == '.')
             continue;
         if (is_folder(path))
-            rc = find_newest(mem, path, newest, err);
-        else if (version > *newest)
-            *newest = version;
+            rc = look_around(mem, path, standing, err);
+        else
+            look_at(mem, path, entry->d_name, standing);
     }
     closedir(dir);
     return rc;
 }
 
-static int next_version(void *mem, const char *folder, int64_t *ret, struct err *err)
+static int next_version(const char *folder, int64_t newest, int64_t *ret, struct err *err)
 {
-    int64_t newest = 0;
     int64_t now = version_of_now();
 
-    if (find_newest(mem, folder, &newest, err) < 0)
-        return -1;
     if (newest >= version_most)
         return err_set(err, ERR_DATA, "no version is left above %lld in \"%s\"", (long long)newest,
                        folder);
@@ -189,28 +235,51 @@ static int choose_folder(void *mem, const struct options *options, const char **
     return input_require_migrations(fleet, errors);
 }
 
+/* Makes the files of one form; returns how many there are, -1 on failure. */
+static int create_files(void *mem, const char *folder, enum migration_format format,
+                        const char *version, const char *name, struct err *err)
+{
+    int made = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(new_files); i++) {
+        const struct new_file *file = &new_files[i];
+        char *path;
+
+        if (file->format != format || file->repeatable != !*version)
+            continue;
+        path = mem_printf(mem, "%s/%s%s%s%s%s", folder, file->prefix, version, file->separator,
+                          name, file->ending);
+        if (create_file(path, file->text, err) < 0)
+            return -1;
+        printf("%s\n", path);
+        made++;
+    }
+    return made;
+}
+
 static int create(void *mem, const struct options *options, const char *folder, struct err *err)
 {
     const char *given = options->arguments.items[0];
-    const char *template = options->repeatable ? repeatable_template : versioned_template;
-    int64_t version = 0;
-    char *name;
-    char *path;
+    struct standing standing = {0};
+    const char *version = "";
+    int64_t next = 0;
+    int made;
 
-    if (check_name(given, err) < 0)
+    if (check_name(given, err) < 0 || look_around(mem, folder, &standing, err) < 0)
         return -1;
-    name = snake_name(mem, given);
-    if (options->repeatable) {
-        path = mem_printf(mem, "%s/R_%s.sql", folder, name);
-    } else {
-        if (next_version(mem, folder, &version, err) < 0)
+    if (!options->repeatable) {
+        if (next_version(folder, standing.newest, &next, err) < 0)
             return -1;
-        path = mem_printf(mem, "%s/%lld_%s.sql", folder, (long long)version, name);
+        version = mem_printf(mem, "%lld", (long long)next);
     }
-    if (create_file(path, template, err) < 0)
-        return -1;
-    printf("%s\n", path);
-    return 0;
+    made = create_files(mem, folder, standing.format, version, snake_name(mem, given), err);
+    if (made != 0)
+        return made < 0 ? -1 : 0;
+    err_set(err, ERR_USAGE,
+            "the files in \"%s\" are those of %s, which has no repeatable migrations", folder,
+            foreign_tool(standing.format));
+    err_hint(err, "Make a versioned one: pgtide new %s", given);
+    return -1;
 }
 
 int cmd_new(const struct options *options, struct err_list *errors)

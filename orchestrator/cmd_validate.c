@@ -11,18 +11,9 @@
 #include "orchestrator/operation.h"
 #include "orchestrator/report_text.h"
 #include "orchestrator/report_validate.h"
+#include "worker/hook.h"
 
 #include <jansson.h>
-
-/* 6 when a history does not fit; a run that was stopped says so first. */
-static int mismatch_code(const struct options *options UNUSED, const struct run_result *result,
-                         int run_code)
-{
-    const int mismatch = 6;
-    bool weaker = run_code == 0 || run_code == err_exit_code(ERR_CONFLICT);
-
-    return weaker && result->totals[OUTCOME_CONFLICT] > 0 ? mismatch : run_code;
-}
 
 static int compare_histories(const struct options *options, struct err_list *errors)
 {
@@ -30,7 +21,7 @@ static int compare_histories(const struct options *options, struct err_list *err
         .name = "validate",
         .action = JOB_INSPECT,
         .report = report_validate,
-        .exit_code = mismatch_code,
+        .exit_code = operation_mismatch_code,
     };
 
     return operation_perform(options, &kind, errors);
@@ -65,6 +56,7 @@ static int check_seeds(void *mem, struct input *input, struct err_list *errors)
 static int check(void *mem, const struct options *options, struct input *input,
                  struct err_list *errors)
 {
+    struct hooks *hooks;
     int rc = 0;
 
     if (fleet_load(mem, options->fleet, &input->fleet, errors) < 0)
@@ -73,6 +65,8 @@ static int check(void *mem, const struct options *options, struct input *input,
         input->catalog = mem_new(mem, struct catalog);
         rc = -1;
     }
+    if (hook_prepare(mem, input->fleet, "validate", &hooks, errors) < 0)
+        rc = -1;
     return check_seeds(mem, input, errors) < 0 ? -1 : rc;
 }
 
@@ -94,8 +88,11 @@ static void print_text(void *mem, const struct input *input)
            plural(catalog->count), catalog->repeatable_count, plural(catalog->repeatable_count),
            report_version(mem, catalog, catalog->head));
     if (catalog->seed_set_count > 0)
-        printf("%s: %zu seed set%s, %zu file%s\n", fleet->seeds, catalog->seed_set_count,
-               plural(catalog->seed_set_count), input->seed_files, plural(input->seed_files));
+        printf("%s: %zu seed set%s, %zu file%s\n", catalog->bundle ? catalog->source : fleet->seeds,
+               catalog->seed_set_count, plural(catalog->seed_set_count), input->seed_files,
+               plural(input->seed_files));
+    if (catalog->bundle)
+        printf("%s: sealed, %s\n", catalog->source, catalog->bundle);
     printf("valid\n");
 }
 

@@ -14,10 +14,12 @@
 #include "common/backoff.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "orchestrator/run_hooks.h"
 #include "orchestrator/run_state.h"
 #include "orchestrator/schedule.h"
 #include "orchestrator/signals.h"
 #include "worker/attempt.h"
+#include "worker/tenant_hooks.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -39,6 +41,7 @@ struct coordinator {
     int64_t *started_ms;  /* by job: first hand-out */
     char **refusals;      /* by server: what its last refused attempt said, or NULL */
     int64_t next_tick_ms; /* CLOCK_NEVER: nobody wants it */
+    size_t failure_hooks; /* jobs that have ended and are with the workers for on_failure */
     bool rest_ended;      /* the run drains, and what was not started has been ended */
 };
 
@@ -55,11 +58,10 @@ struct coordinator {
 
 static void explain_doubt(struct job *job)
 {
-    if (job->outcome == OUTCOME_UNKNOWN && job->err.kind == ERR_UNREACHABLE)
+    if (job->outcome == OUTCOME_UNKNOWN)
         err_hint(&job->err,
-                 "An earlier attempt lost its connection after it had sent changes, so they may "
-                 "be there or not. Run the same command again: it reads the history first and "
-                 "does the rest.");
+                 "The connection was lost after changes had been sent, so they may be there or "
+                 "not. Run the same command again: it reads the history first and does the rest.");
 }
 
 static void end_job(struct coordinator *c, size_t index)
@@ -74,6 +76,10 @@ static void end_job(struct coordinator *c, size_t index)
     TELL(c, job_ended, job, c->result);
     if (c->result->halt.halted && !halted_before)
         TELL(c, halted, &c->result->halt);
+    if (tenant_hooks_wants_failure(job)) {
+        c->failure_hooks++;
+        queue_put(c->queue, job);
+    }
 }
 
 /* Tenants whose server is lost. All of them, even when one of them halts the run: it is known that
@@ -143,11 +149,13 @@ static void hand_out(struct coordinator *c)
     }
 }
 
-static enum schedule_contact contact_of(enum err_kind kind)
+/* 53300 is no sign of a server that is down: it answers, and a database or a role can have a
+ * connection limit of its own. */
+static enum schedule_contact contact_of(const struct err *err)
 {
-    switch (kind) {
+    switch (err->kind) {
     case ERR_UNREACHABLE:
-        return CONTACT_REFUSED;
+        return strcmp(err->sqlstate, "53300") == 0 ? CONTACT_ANSWERED : CONTACT_REFUSED;
     case ERR_DEADLINE:
     case ERR_CANCELLED:
         return CONTACT_SILENT;
@@ -181,7 +189,7 @@ static void retry(struct coordinator *c, size_t index, enum schedule_contact con
 static void attempt_over(struct coordinator *c, const struct job *job)
 {
     size_t index = (size_t)(job - c->result->jobs);
-    enum schedule_contact contact = contact_of(job->err.kind);
+    enum schedule_contact contact = contact_of(&job->err);
     bool last_look = contact == CONTACT_REFUSED && schedule_is_probe(c->schedule, index);
 
     if (contact == CONTACT_REFUSED)
@@ -194,12 +202,29 @@ static void attempt_over(struct coordinator *c, const struct job *job)
     end_job(c, index);
 }
 
+/* The hooks that were run since it was handed out. */
+static void tell_hooks(struct coordinator *c, const struct job *job)
+{
+    for (size_t i = 0; i < job->hook_count; i++) {
+        const struct hook_run *run = &job->hooks[i];
+
+        if (run->attempt == job->attempt &&
+            (run->point == HOOK_ON_FAILURE) == (job->outcome != OUTCOME_NONE))
+            TELL(c, hook, job, run);
+    }
+}
+
 static void collect(struct coordinator *c)
 {
     const struct job *job;
 
-    while ((job = queue_collect(c->queue)))
-        attempt_over(c, job);
+    while ((job = queue_collect(c->queue))) {
+        tell_hooks(c, job);
+        if (job->outcome == OUTCOME_NONE)
+            attempt_over(c, job);
+        else
+            c->failure_hooks--;
+    }
 }
 
 /* --- waiting ----------------------------------------------------------------------------- */
@@ -235,7 +260,7 @@ static void wait_for_news(struct coordinator *c)
     int64_t due_ms = going ? schedule_due_ms(c->schedule) : CLOCK_NEVER;
     int64_t wake_ms = due_ms < c->next_tick_ms ? due_ms : c->next_tick_ms;
 
-    if (c->state->in_work == 0 && due_ms == CLOCK_NEVER) { /* would sleep for ever */
+    if (c->state->in_work + c->failure_hooks == 0 && due_ms == CLOCK_NEVER) { /* would sleep for ever */
         fprintf(stderr, "pgtide: bug: %zu tenants left and none may start\n",
                 run_state_left(c->state));
         abort();
@@ -252,7 +277,7 @@ static void run_loop(struct coordinator *c)
         end_given_up(c);
         if (c->state->phase == RUN_DRAINING && !c->rest_ended)
             end_rest(c);
-        if (run_state_left(c->state) == 0)
+        if (run_state_left(c->state) == 0 && c->failure_hooks == 0)
             break;
         tick(c);
         wait_for_news(c);
@@ -265,7 +290,12 @@ static void run_loop(struct coordinator *c)
 
 static void attempt_process(void *item)
 {
-    attempt_run(item);
+    struct job *job = item;
+
+    if (job->outcome == OUTCOME_NONE)
+        attempt_run(job);
+    else
+        tenant_hooks_on_failure(job);
 }
 
 static void make_result(struct coordinator *c, void *parent)
@@ -326,17 +356,38 @@ static void make_state(struct coordinator *c, void *mem)
     }
 }
 
-static void run_begin_to_end(struct coordinator *c)
+static void tell_run_hooks(struct coordinator *c, size_t from)
+{
+    for (size_t i = from; i < c->result->hook_count; i++)
+        TELL(c, hook, NULL, &c->result->hooks[i]);
+}
+
+/* With the hooks around it; after_run is due whenever before_run was. */
+static int run_begin_to_end(struct coordinator *c, struct err *err)
 {
     struct run_result *result = c->result;
+    int signal_fd = signals_fd(c->signals);
     int64_t begin_ms = clock_now_ms();
+    size_t told;
+    int code;
 
     result->started_wall_ms = clock_wall_ms();
-    TELL(c, started, c->request, result);
-    run_loop(c);
+    result->refused = run_hooks_before(c->request, result, signal_fd, err) < 0;
+    tell_run_hooks(c, 0);
+    told = result->hook_count;
+    if (!result->refused) {
+        TELL(c, started, c->request, result);
+        run_loop(c);
+    }
     result->finished_wall_ms = clock_wall_ms();
     result->duration_ms = clock_now_ms() - begin_ms;
+    code = result->refused ? err_exit_code(err->kind) : run_exit_code(c->request, result);
+    run_hooks_after(c->request, result, signal_fd, code);
+    tell_run_hooks(c, told);
+    if (result->refused)
+        return -1;
     TELL(c, finished, result);
+    return 0;
 }
 
 int coordinator_run_with(void *parent, const struct run_request *request,
@@ -355,9 +406,12 @@ int coordinator_run_with(void *parent, const struct run_request *request,
         make_result(&c, parent);
         c.plan->cancel_fd = signals_cancel_fd(c.signals);
         make_state(&c, mem);
-        run_begin_to_end(&c);
+        rc = run_begin_to_end(&c, err);
         c.plan->cancel_fd = -1;
-        *ret = c.result;
+        if (rc == 0)
+            *ret = c.result;
+        else
+            run_result_release(c.result);
     }
     close_roads(&c);
     talloc_free(mem);

@@ -7,7 +7,6 @@
 #include "orchestrator/message.h"
 #include "worker/seed.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 
 void input_warn(const struct fleet *fleet)
@@ -27,10 +26,31 @@ int input_require_migrations(const struct fleet *fleet, struct err_list *errors)
     return err_list_take(errors, &err);
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int check_sealed(const struct fleet *fleet, struct err_list *errors)
+{
+    struct err err = ERR_INIT;
+
+    if (!fleet->run.require_bundle || !is_folder(fleet->migrations))
+        return 0;
+    err_set_at(&err, ERR_CONFIG, fleet->file, fleet->migrations_line, fleet->migrations_column,
+               "\"%s\" is a folder, and \"require_bundle\" allows sealed bundles only",
+               fleet->migrations);
+    err_hint(&err, "Type \"pgtide build --dir %s -o FILE\", and name FILE under \"migrations:\".",
+             fleet->migrations);
+    return err_list_take(errors, &err);
+}
+
 int input_load_catalog(void *parent, const struct fleet *fleet, struct catalog **ret,
                        struct err_list *errors)
 {
-    if (input_require_migrations(fleet, errors) < 0)
+    if (input_require_migrations(fleet, errors) < 0 || check_sealed(fleet, errors) < 0)
         return -1;
     return catalog_load(parent, fleet->migrations, fleet->migrations, ret, errors);
 }
@@ -52,57 +72,67 @@ static bool has_word(const struct words *words, const char *word)
     return false;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat st;
+/* What is looked into: the sets that there are, and where. */
+struct sets {
+    const struct catalog *catalog;
+    const struct fleet *fleet;
+    const char *const *names;
+    size_t count;
+    const char *place; /* for people */
+};
 
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+static struct sets find_sets(void *mem, const struct catalog *catalog, const struct fleet *fleet)
+{
+    struct sets sets = {
+        .catalog = catalog,
+        .fleet = fleet,
+        .place = catalog->sealed ? catalog->source : fleet->seeds,
+    };
+
+    sets.names = catalog_list_seed_sets(mem, catalog, fleet->seeds, &sets.count);
+    return sets;
 }
 
-/* The set that is there and nearest to `name`, or NULL. */
-static const char *nearest_set(void *mem, const char *seeds, const char *name)
+static bool set_exists(const struct sets *sets, const char *name)
 {
-    DIR *dir = opendir(seeds);
-    struct words sets = {0};
-    struct dirent *entry;
+    char *path;
+    bool found = false;
 
-    if (!dir)
-        return NULL;
-    while ((entry = readdir(dir))) {
-        if (entry->d_name[0] != '.')
-            add_word(mem, &sets, mem_strdup(mem, entry->d_name));
-    }
-    closedir(dir);
-    return text_nearest(name, sets.items, sets.count);
+    for (size_t i = 0; i < sets->count; i++)
+        found = found || strcmp(sets->names[i], name) == 0;
+    if (found || sets->catalog->sealed)
+        return found;
+    path = mem_printf(NULL, "%s/%s", sets->fleet->seeds, name);
+    found = is_folder(path);
+    talloc_free(path);
+    return found;
 }
 
 /* `tenant` names the set; NULL: the command line does. */
-static int require_set(const char *name, const struct fleet *fleet, const struct tenant *tenant,
+static int require_set(const char *name, const struct sets *sets, const struct tenant *tenant,
                        struct err_list *errors)
 {
-    void *mem = mem_context(NULL);
-    const char *path = mem_printf(mem, "%s/%s", fleet->seeds, name);
     struct err err = ERR_INIT;
     const char *nearest;
-    int rc = 0;
 
-    if (!is_folder(path)) {
-        err_set(&err, ERR_NOINPUT, "there is no seed set \"%s\" in \"%s\"", name, fleet->seeds);
-        if (tenant)
-            err_place(&err, fleet->file, tenant->line, tenant->column);
-        nearest = nearest_set(mem, fleet->seeds, name);
-        if (nearest)
-            err_hint(&err, "Did you mean \"%s\"?", nearest);
-        else
-            err_hint(&err, "A set is a folder: %s.", path);
-        rc = err_list_take(errors, &err);
-    }
-    talloc_free(mem);
-    return rc;
+    if (set_exists(sets, name))
+        return 0;
+    err_set(&err, ERR_NOINPUT, "there is no seed set \"%s\" in \"%s\"", name, sets->place);
+    if (tenant)
+        err_place(&err, sets->fleet->file, tenant->line, tenant->column);
+    nearest = text_nearest(name, sets->names, sets->count);
+    if (nearest)
+        err_hint(&err, "Did you mean \"%s\"?", nearest);
+    else if (sets->catalog->sealed)
+        err_hint(&err, "A bundle holds the seed sets that were there when it was built; \"pgtide "
+                       "build --seeds FOLDER\" takes them from a folder.");
+    else
+        err_hint(&err, "A set is a folder: %s/%s.", sets->place, name);
+    return err_list_take(errors, &err);
 }
 
 /* The sets that the tenants name, each once, in the order first named. */
-static int named_sets(void *parent, const struct fleet *fleet, const struct tenant *const *tenants,
+static int named_sets(void *parent, const struct sets *sets, const struct tenant *const *tenants,
                       size_t count, struct words *ret, struct err_list *errors)
 {
     int rc = 0;
@@ -114,28 +144,28 @@ static int named_sets(void *parent, const struct fleet *fleet, const struct tena
             if (has_word(ret, name))
                 continue;
             add_word(parent, ret, name);
-            if (require_set(name, fleet, tenants[i], errors) < 0)
+            if (require_set(name, sets, tenants[i], errors) < 0)
                 rc = -1;
         }
     }
     return rc;
 }
 
-static int given_sets(void *parent, const struct fleet *fleet, const struct words *sets,
+static int given_sets(void *parent, const struct sets *sets, const struct words *given,
                       struct words *ret, struct err_list *errors)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < sets->count; i++) {
-        add_word(parent, ret, sets->items[i]);
-        if (require_set(sets->items[i], fleet, NULL, errors) < 0)
+    for (size_t i = 0; i < given->count; i++) {
+        add_word(parent, ret, given->items[i]);
+        if (require_set(given->items[i], sets, NULL, errors) < 0)
             rc = -1;
     }
     return rc;
 }
 
 /* SQL seeds were checked when they were read. */
-static int check_seed_files(const struct catalog *catalog, struct err_list *errors)
+int input_check_seeds(const struct catalog *catalog, struct err_list *errors)
 {
     int rc = 0;
 
@@ -156,15 +186,18 @@ int input_load_seeds(struct catalog *catalog, const struct fleet *fleet,
                      const struct tenant *const *tenants, size_t tenant_count,
                      const struct words *sets, struct err_list *errors)
 {
+    void *mem = mem_context(NULL);
+    struct sets there = find_sets(mem, catalog, fleet);
     struct words names = {0};
     int rc;
 
-    rc = sets->count > 0 ? given_sets(catalog, fleet, sets, &names, errors)
-                         : named_sets(catalog, fleet, tenants, tenant_count, &names, errors);
+    rc = sets->count > 0 ? given_sets(catalog, &there, sets, &names, errors)
+                         : named_sets(catalog, &there, tenants, tenant_count, &names, errors);
+    talloc_free(mem);
     if (rc < 0 || names.count == 0)
         return rc;
     if (catalog_load_seeds(catalog, fleet->seeds, fleet->seeds, names.items, names.count, errors) <
         0)
         return -1;
-    return check_seed_files(catalog, errors);
+    return input_check_seeds(catalog, errors);
 }

@@ -16,7 +16,9 @@ void input_warn(const struct fleet *fleet);
 /* ERR_CONFIG when `fleet` does not say where its migrations are. */
 int input_require_migrations(const struct fleet *fleet, struct err_list *errors) MUST_CHECK;
 
-/* Reads the migrations that `fleet` names. */
+/*
+ * Reads the migrations that `fleet` names. ERR_CONFIG for a folder where it wants a sealed bundle.
+ */
 int input_load_catalog(void *parent, const struct fleet *fleet, struct catalog **ret,
                        struct err_list *errors) MUST_CHECK;
 
@@ -28,5 +30,8 @@ int input_load_catalog(void *parent, const struct fleet *fleet, struct catalog *
 int input_load_seeds(struct catalog *catalog, const struct fleet *fleet,
                      const struct tenant *const *tenants, size_t tenant_count,
                      const struct words *sets, struct err_list *errors) MUST_CHECK;
+
+/* Checks the form of every seed file of `catalog`. */
+int input_check_seeds(const struct catalog *catalog, struct err_list *errors) MUST_CHECK;
 
 #endif

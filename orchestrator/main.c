@@ -12,10 +12,11 @@
 #include <unistd.h>
 
 static cmd_fn *const commands[CLI_COMMANDS] = {
-    [CLI_INIT] = cmd_init,       [CLI_NEW] = cmd_new,       [CLI_VALIDATE] = cmd_validate,
-    [CLI_LIST] = cmd_list,       [CLI_STATUS] = cmd_status, [CLI_PLAN] = cmd_plan,
-    [CLI_MIGRATE] = cmd_migrate, [CLI_SEED] = cmd_seed,     [CLI_HELP] = cmd_help,
-    [CLI_VERSION] = cmd_version,
+    [CLI_INIT] = cmd_init,         [CLI_NEW] = cmd_new,         [CLI_BUILD] = cmd_build,
+    [CLI_VALIDATE] = cmd_validate, [CLI_LIST] = cmd_list,       [CLI_STATUS] = cmd_status,
+    [CLI_PLAN] = cmd_plan,         [CLI_MIGRATE] = cmd_migrate, [CLI_SEED] = cmd_seed,
+    [CLI_HELP] = cmd_help,         [CLI_VERSION] = cmd_version, [CLI_ROLLBACK] = cmd_rollback,
+    [CLI_VERIFY] = cmd_verify,
 };
 
 static int run(const struct options *options, struct err_list *errors)
@@ -61,6 +62,7 @@ int main(int argc, char **argv)
     open_standard_files();
     setlocale(LC_CTYPE, ""); /* widths of characters only; numbers stay as C writes them */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, the exit status of hooks would be lost */
 
     if (options_read(mem, argc, argv, getenv, &options, &err) < 0)
         code = err_list_take(&errors, &err);

@@ -4,6 +4,7 @@
 #include "orchestrator/operation.h"
 
 #include "common/mem.h"
+#include "orchestrator/confirm.h"
 #include "orchestrator/coordinator.h"
 #include "orchestrator/fleet_lock.h"
 #include "orchestrator/input.h"
@@ -11,6 +12,7 @@
 #include "orchestrator/progress.h"
 #include "orchestrator/report_file.h"
 #include "orchestrator/report_json.h"
+#include "worker/hook.h"
 
 #include <unistd.h>
 
@@ -65,19 +67,37 @@ static struct run_config run_config(const struct fleet *fleet, const struct opti
     return config;
 }
 
-/* --to the head is the head: repeatables and seeds run. */
+static bool rolls_back(const struct operation *op)
+{
+    return op->kind->action == JOB_ROLLBACK || op->kind->action == JOB_ROLLBACK_PLAN;
+}
+
+/* --to the head is the head: repeatables and seeds run. Nothing stays of a rollback --to 0. */
 static int resolve_target(const struct operation *op, int64_t *ret_version, struct err_list *errors)
 {
     struct err err = ERR_INIT;
     int64_t version;
 
-    *ret_version = INT64_MAX;
-    if (!op->options->to)
+    *ret_version = rolls_back(op) ? 0 : INT64_MAX;
+    if (!op->options->to || (rolls_back(op) && strcmp(op->options->to, "0") == 0))
         return 0;
     if (catalog_resolve(op->catalog, op->options->to, &version, &err) < 0)
         return err_list_take(errors, &err);
-    if (version != op->catalog->head)
+    if (version != op->catalog->head || rolls_back(op))
         *ret_version = version;
+    return 0;
+}
+
+/* Hooks stand around changes, not around looks. */
+static int prepare_hooks(struct operation *op, struct err_list *errors)
+{
+    struct hooks *hooks;
+
+    if (!job_writes(op->kind->action))
+        return 0;
+    if (hook_prepare(op->mem, op->fleet, op->kind->name, &hooks, errors) < 0)
+        return -1;
+    op->request.plan.hooks = hooks;
     return 0;
 }
 
@@ -100,6 +120,7 @@ static int make_request(struct operation *op, struct err_list *errors)
                 .catalog = op->catalog,
                 .run_id = run_make_id(op->mem),
                 .ask_require = op->kind->ask_require,
+                .steps = options->steps,
                 .seed = op->kind->seeds || options->seed,
                 .reseed = options->reseed,
                 .seed_sets = options->seed_sets.items,
@@ -107,7 +128,7 @@ static int make_request(struct operation *op, struct err_list *errors)
                 .cancel_fd = -1,
             },
     };
-    if (resolve_target(op, &request->plan.to_version, errors) < 0)
+    if (resolve_target(op, &request->plan.to_version, errors) < 0 || prepare_hooks(op, errors) < 0)
         return -1;
     return request->plan.seed ? load_seeds(op, errors) : 0;
 }
@@ -131,6 +152,13 @@ static int prepare(struct operation *op, struct err_list *errors)
 
 /* ---- the run ---- */
 
+static int ask(const struct operation *op, struct err *err)
+{
+    if (!op->kind->question || op->options->yes || op->request.tenant_count == 0)
+        return 0;
+    return confirm_ask(STDIN_FILENO, STDERR_FILENO, op->kind->question(op->mem, &op->request), err);
+}
+
 static struct progress *make_progress(const struct operation *op)
 {
     const struct options *options = op->options;
@@ -149,7 +177,7 @@ static int run(struct operation *op, struct err *err)
 {
     const struct run_observer *observers[1];
 
-    if (op->kind->action == JOB_MIGRATE &&
+    if (job_writes(op->kind->action) &&
         fleet_lock_take(op->fleet->state, op->request.plan.run_id, &op->lock_fd, err) < 0)
         return -1;
     if (fleet_fetch_password(op->fleet, err) < 0)
@@ -192,6 +220,15 @@ static int report(const struct operation *op, int code)
     return code;
 }
 
+int operation_mismatch_code(const struct options *options UNUSED, const struct run_result *result,
+                            int run_code)
+{
+    const int mismatch = 6;
+    bool weaker = run_code == 0 || run_code == err_exit_code(ERR_CONFLICT);
+
+    return weaker && result->totals[OUTCOME_CONFLICT] > 0 ? mismatch : run_code;
+}
+
 int operation_pending_code(const struct options *options, const struct run_result *result,
                            int run_code)
 {
@@ -212,7 +249,7 @@ int operation_perform(const struct options *options, const struct operation_kind
 
     if (prepare(&op, errors) < 0)
         goto done;
-    if (run(&op, &err) < 0) {
+    if (ask(&op, &err) < 0 || run(&op, &err) < 0) {
         err_list_take(errors, &err);
         goto done;
     }

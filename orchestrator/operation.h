@@ -22,6 +22,8 @@ struct operation_kind {
     bool seeds;       /* seeds whether or not --seed is given */
     bool ask_require; /* JOB_INSPECT: ask the require queries too */
     int (*report)(const struct report *report, FILE *out); /* the text report */
+    /* What to ask before it begins, unless --yes is given; NULL: nothing. Owned by `parent`. */
+    char *(*question)(void *parent, const struct run_request *request);
     /* The command's own exit code, given that of the run; NULL: that of the run. */
     int (*exit_code)(const struct options *options, const struct run_result *result, int run_code);
 };
@@ -32,6 +34,10 @@ struct operation_kind {
  */
 int operation_perform(const struct options *options, const struct operation_kind *kind,
                       struct err_list *errors) MUST_CHECK;
+
+/* An exit_code: 6 when a tenant does not fit (OUTCOME_CONFLICT), unless the run was stopped. */
+int operation_mismatch_code(const struct options *options, const struct run_result *result,
+                            int run_code);
 
 /* The exit_code of status and plan: 2 when something is pending and --exit-code was given. */
 int operation_pending_code(const struct options *options, const struct run_result *result,

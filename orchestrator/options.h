@@ -19,6 +19,7 @@ struct options {
     struct selection selection;
 
     const char *to; /* NULL: the head */
+    int64_t steps;  /* 0 = not given */
     bool seed;
     bool reseed;
     struct words seed_sets;
@@ -26,7 +27,10 @@ struct options {
     bool exit_code;
     bool connect;
     bool repeatable;
-    const char *dir; /* NULL: the fleet's migrations */
+    const char *dir;    /* NULL: the fleet's migrations */
+    const char *seeds;  /* of build; NULL: the fleet's, or none when `dir` is given */
+    const char *bundle; /* to write; NULL: bundle.tar */
+    bool require_down;
 
     int64_t workers;    /* 0 = not given */
     int64_t per_server; /* 0 = not given */

@@ -14,6 +14,7 @@
 #include "common/strbuf.h"
 #include "common/text.h"
 #include "orchestrator/progress_bar.h"
+#include "orchestrator/report_hooks.h"
 #include "orchestrator/report_text.h"
 
 #include <errno.h>
@@ -137,7 +138,7 @@ static void add_problem(struct progress *progress, const struct job *job)
         strbuf_printf(out, " (after %d attempts)", job->attempt);
 }
 
-/* "migrated 0038 -> 0041 in 1.2s (3 migrations, 2 seeds)" */
+/* "migrated 0038 -> 0041 in 1.2s (3 migrations, 2 seeds)", "rolled back 0041 -> 0038 in ..." */
 static void add_success(struct progress *progress, const struct job *job)
 {
     void *mem = mem_context(NULL);
@@ -145,12 +146,13 @@ static void add_success(struct progress *progress, const struct job *job)
     struct strbuf *out = &progress->lines;
     size_t seeds = 0;
 
-    strbuf_str(out, outcome_name(job->outcome));
+    strbuf_str(out, report_text_outcome(job->plan->action, job->outcome));
     if (job->version != job->initial_version && job->initial_version > 0)
         strbuf_printf(out, " %s ->", report_version(mem, catalog, job->initial_version));
     else
         strbuf_str(out, job->outcome == OUTCOME_CURRENT ? " at" : " to");
-    strbuf_printf(out, " %s in %s", report_version(mem, catalog, job->version),
+    strbuf_printf(out, " %s in %s",
+                  job->version ? report_version(mem, catalog, job->version) : "no version",
                   text_elapsed(mem, job->duration_ms));
     for (size_t i = 0; i < job->step_count; i++)
         seeds += job->steps[i].seed != NULL;
@@ -168,7 +170,7 @@ static void add_success(struct progress *progress, const struct job *job)
 
 static bool only_reads(const struct progress *progress)
 {
-    return progress->request->plan.action == JOB_INSPECT;
+    return !job_writes(progress->request->plan.action);
 }
 
 static void on_started(void *arg, const struct run_request *request,
@@ -223,6 +225,20 @@ static void on_job_retry(void *arg, const struct job *job, int64_t delay_ms)
     talloc_free(delay);
 }
 
+/* Those of the run that fail are told in any case: nothing else would tell them. */
+static void on_hook(void *arg, const struct job *job, const struct hook_run *hook)
+{
+    struct progress *progress = arg;
+    bool verbose = progress->options.verbose && progress->options.mode != PROGRESS_QUIET;
+
+    if (!verbose && (job || !hook->problem))
+        return;
+    if (job)
+        add_name(progress, job);
+    report_hooks_text(&progress->lines, hook);
+    line_done(progress);
+}
+
 static void on_halted(void *arg, const struct run_halt *halt)
 {
     struct progress *progress = arg;
@@ -262,7 +278,8 @@ static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
     struct progress_bar bar = {
         .total = progress->request->tenant_count,
         .done = totals[reads ? OUTCOME_PENDING : OUTCOME_MIGRATED],
-        .verb = reads ? "pending" : "migrated",
+        .verb = reads ? "pending"
+                      : report_text_outcome(progress->request->plan.action, OUTCOME_MIGRATED),
         .current = totals[OUTCOME_CURRENT],
         .failed = failed,
         .in_work = in_work,
@@ -316,6 +333,7 @@ struct progress *progress_new(void *parent, const struct progress_options *optio
         .started = on_started,
         .job_ended = on_job_ended,
         .job_retry = on_job_retry,
+        .hook = on_hook,
         .halted = on_halted,
         .signalled = on_signalled,
         .tick = on_tick,

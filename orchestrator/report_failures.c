@@ -144,8 +144,11 @@ struct telling {
 static const struct migration *find_migration(const struct catalog *catalog, const char *file)
 {
     for (size_t i = 0; file && i < catalog->count; i++) {
-        if (strcmp(catalog->migrations[i].file, file) == 0)
-            return &catalog->migrations[i];
+        const struct migration *migration = &catalog->migrations[i];
+
+        if (strcmp(migration->file, file) == 0 ||
+            strcmp(migration_section_file(migration, SECTION_DOWN), file) == 0)
+            return migration;
     }
     for (size_t i = 0; file && i < catalog->repeatable_count; i++) {
         if (strcmp(catalog->repeatables[i].file, file) == 0)
@@ -290,6 +293,14 @@ static bool is_conflict(const struct report_failure *failure)
     return failure->outcome == OUTCOME_CONFLICT || failure->err->kind == ERR_CONFLICT;
 }
 
+/* Refusals of a rollback, whose hints say what to type. */
+static bool goes_back(const struct telling *telling)
+{
+    enum job_action action = telling->report->request->plan.action;
+
+    return action == JOB_ROLLBACK || action == JOB_ROLLBACK_PLAN;
+}
+
 /* What is left of the work that failed, behind where they stand. */
 static const char *remains(struct telling *telling)
 {
@@ -301,6 +312,12 @@ static const char *remains(struct telling *telling)
         return "whether the last transaction was committed is not known";
     if (migration && failure->outcome == OUTCOME_HELD)
         return mem_printf(telling->mem, "%s and what comes after it was not run",
+                          report_migration_name(telling->mem, migration));
+    if (migration && failed && goes_back(telling))
+        return mem_printf(telling->mem,
+                          migration->sections[SECTION_DOWN].no_transaction
+                              ? "%s is half reverted: the statements that were done have stayed"
+                              : "%s is still applied, nothing of its way back is left",
                           report_migration_name(telling->mem, migration));
     if (migration && failed && migration->directives.transaction_none)
         return "outside a transaction: the statements that were done have stayed";
@@ -318,7 +335,7 @@ static void tell_state(struct telling *telling)
 {
     int attempts = telling->failure->jobs[0]->attempt;
 
-    if (telling->report->request->plan.action == JOB_INSPECT)
+    if (!job_writes(telling->report->request->plan.action))
         return; /* nothing could have changed */
     begin_line(telling, "state");
     strbuf_printf(telling->out, "%s%s", standing(telling), remains(telling));
@@ -373,6 +390,14 @@ static char *command_for(struct telling *telling, const char *operation, const s
     return report_text_line(telling->mem, command.text, 0);
 }
 
+/* The version that a rollback leaves, as it is typed. */
+static const char *target(struct telling *telling)
+{
+    const struct job_plan *plan = &telling->report->request->plan;
+
+    return plan->to_version ? report_version(telling->mem, plan->catalog, plan->to_version) : "0";
+}
+
 static void tell_fixing(struct telling *telling)
 {
     const struct migration *migration = telling->migration;
@@ -381,7 +406,13 @@ static void tell_fixing(struct telling *telling)
 
     if (strcmp(operation, "validate") == 0) /* without it no tenant is asked */
         operation = "validate --connect";
-    if (migration && migration->kind == MIGRATION_VERSIONED)
+    if (goes_back(telling) && telling->report->request->plan.steps > 0) {
+        strbuf_str(out, "fix the cause; then go on with pgtide rollback --to VERSION");
+        return;
+    }
+    if (goes_back(telling))
+        operation = mem_printf(telling->mem, "rollback --to %s", target(telling));
+    if (migration && migration->kind == MIGRATION_VERSIONED && !goes_back(telling))
         strbuf_str(out, "fix the data, or the file if no tenant has it yet");
     else
         strbuf_str(out, "fix the cause");
@@ -416,7 +447,7 @@ static void tell_next(struct telling *telling)
     const struct report_failure *failure = telling->failure;
     struct strbuf *out = telling->out;
 
-    if (hint_says_next(telling) && !is_conflict(failure))
+    if (is_conflict(failure) ? goes_back(telling) : hint_says_next(telling))
         return;
     begin_line(telling, "next");
     if (is_conflict(failure))
@@ -451,6 +482,8 @@ void report_failures_text(struct strbuf *out, const struct report *report)
             .mem = mem,
         };
 
+        if (report->request->plan.action == JOB_VERIFY && failures[i].outcome == OUTCOME_CONFLICT)
+            continue; /* report_verify tells each query */
         tell_head(&telling);
         tell_words(&telling);
         tell_holders(&telling);

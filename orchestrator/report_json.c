@@ -8,7 +8,9 @@
 
 #include "common/mem.h"
 #include "orchestrator/report_failures.h"
+#include "orchestrator/report_hooks.h"
 #include "orchestrator/report_plan.h"
+#include "orchestrator/report_release.h"
 #include "orchestrator/report_status.h"
 #include "orchestrator/report_text.h"
 #include "orchestrator/report_value.h"
@@ -45,15 +47,6 @@ static json_t *names_value(const struct job *const *jobs, size_t count)
 
 /* --- the head: all but the long lists -------------------------------------------------------- */
 
-static const char *result_name(const struct run_result *result)
-{
-    if (result->signal)
-        return "interrupted";
-    if (result->halt.halted)
-        return "halted";
-    return report_text_problems(result->totals) > 0 ? "partial" : "succeeded";
-}
-
 static json_t *run_value(const struct report *report)
 {
     const struct run_result *result = report->result;
@@ -85,6 +78,7 @@ static json_t *catalog_value(const struct catalog *catalog)
     report_value_set(value, "migrations", report_value_int((int64_t)catalog->count));
     report_value_set(value, "head", version_value(catalog, catalog->head));
     report_value_set(value, "checksum", report_value_text(catalog->checksum));
+    report_value_set(value, "bundle", report_value_text(catalog->bundle));
     return value;
 }
 
@@ -123,10 +117,12 @@ static json_t *head_value(const struct report *report)
     report_value_set(head, "run", run_value(report));
     report_value_set(head, "fleet", fleet_value(request->fleet));
     report_value_set(head, "catalog", catalog_value(request->plan.catalog));
-    report_value_set(head, "result", report_value_text(result_name(report->result)));
+    report_value_set(head, "result", report_value_text(run_result_name(report->result)));
     report_value_set(head, "exitCode", report_value_int(report->exit_code));
     report_value_set(head, "halt", halt_value(&report->result->halt));
     report_value_set(head, "totals", totals_value(report->result));
+    report_value_set(head, "hooks",
+                     report_hooks_value(report->result->hooks, report->result->hook_count));
     return head;
 }
 
@@ -163,6 +159,11 @@ static json_t *error_value(const struct err *err)
     return value;
 }
 
+static json_t *release_name(const struct release *release)
+{
+    return report_value_text(release ? release->name : NULL);
+}
+
 /* What a migration is, for a plan; a tenant's list adds what it took. */
 static json_t *migration_value(const struct catalog *catalog, const struct job_step *step)
 {
@@ -193,10 +194,11 @@ static json_t *migrations_value(const struct job *job, bool with_work)
             continue;
         value = migration_value(job->plan->catalog, step);
         if (with_work) {
-            bool done = job->plan->action == JOB_MIGRATE;
+            bool done = job_writes(job->plan->action);
+            bool counted = done || job->plan->action == JOB_VERIFY;
 
             report_value_set(value, "durationMs", int_or_null(step->duration_ms, done));
-            report_value_set(value, "statements", int_or_null(step->statements, done));
+            report_value_set(value, "statements", int_or_null(step->statements, counted));
         }
         report_value_append(list, value);
     }
@@ -216,8 +218,37 @@ static json_t *seeds_value(const struct job *job)
         value = report_value_object();
         report_value_set(value, "name", report_value_text(step->seed->name));
         report_value_set(value, "durationMs",
-                         int_or_null(step->duration_ms, job->plan->action == JOB_MIGRATE));
+                         int_or_null(step->duration_ms, job_writes(job->plan->action)));
         report_value_append(list, value);
+    }
+    return list;
+}
+
+/* verify: the queries that are not true. */
+static json_t *mismatches_value(const struct job *job)
+{
+    json_t *list = report_value_array();
+
+    for (size_t i = 0; i < job->mismatch_count; i++) {
+        const struct job_mismatch *mismatch = &job->mismatches[i];
+        const struct migration *migration = mismatch->migration;
+        const struct sql_statement *statement = mismatch->statement;
+        char *query = mem_strndup(NULL, migration->text + statement->start,
+                                  statement->end - statement->start);
+        json_t *value = report_value_object();
+
+        report_value_set(value, "version", version_value(job->plan->catalog, migration->version));
+        report_value_set(value, "name", report_value_text(migration->name));
+        report_value_set(
+            value, "file",
+            report_value_text(migration_section_file(migration, SECTION_VERIFY)));
+        report_value_set(value, "line", report_value_int(mismatch->line));
+        report_value_set(value, "query", report_value_text(query));
+        report_value_set(value, "sqlstate",
+                         report_value_text(mismatch->sqlstate[0] ? mismatch->sqlstate : NULL));
+        report_value_set(value, "result", report_value_text(mismatch->result));
+        report_value_append(list, value);
+        talloc_free(query);
     }
     return list;
 }
@@ -238,12 +269,16 @@ static json_t *tenant_value(const struct job *job)
     report_value_set(value, "initialVersion",
                      version_value(catalog, job->inspected ? job->initial_version : 0));
     report_value_set(value, "version", version_value(catalog, job->inspected ? job->version : 0));
+    report_value_set(value, "release", release_name(report_release_of(job)));
     report_value_set(value, "attempts", report_value_int(job->attempt));
     report_value_set(value, "startedAt", report_value_time(job->started_wall_ms));
     report_value_set(value, "durationMs", int_or_null(job->duration_ms, started));
     report_value_set(value, "backendPid", int_or_null(job->backend_pid, job->backend_pid != 0));
     report_value_set(value, "migrations", migrations_value(job, true));
     report_value_set(value, "seeds", seeds_value(job));
+    if (job->plan->action == JOB_VERIFY)
+        report_value_set(value, "mismatches", mismatches_value(job));
+    report_value_set(value, "hooks", report_hooks_value(job->hooks, job->hook_count));
     report_value_set(value, "error", error_value(&job->err));
     return value;
 }
@@ -290,6 +325,29 @@ static int write_groups(const struct report *report, FILE *out, void *mem)
     return 0;
 }
 
+/* The releases that the run is about, with their upgrade guides. */
+static int write_releases(const struct report *report, FILE *out, void *mem)
+{
+    const struct catalog *catalog = report->request->plan.catalog;
+    const bool *touched = report_release_touched(mem, report);
+    size_t count = 0;
+
+    fputs(",\n\"releases\":[", out);
+    for (size_t i = 0; i < catalog->release_count; i++) {
+        json_t *value;
+
+        if (!touched[i])
+            continue;
+        value = report_value_object();
+        report_value_set(value, "name", report_value_text(catalog->releases[i].name));
+        report_value_set(value, "upgrade", report_value_text(catalog->releases[i].upgrade));
+        if (write_element(out, count++, value) < 0)
+            return -1;
+    }
+    fputs("]", out);
+    return 0;
+}
+
 static int write_versions(const struct report *report, FILE *out, void *mem)
 {
     const struct catalog *catalog = report->request->plan.catalog;
@@ -301,6 +359,8 @@ static int write_versions(const struct report *report, FILE *out, void *mem)
         json_t *value = report_value_object();
 
         report_value_set(value, "version", version_value(catalog, groups[i].jobs[0]->version));
+        report_value_set(value, "release",
+                         release_name(report_release_at(catalog, groups[i].jobs[0]->version)));
         report_value_set(value, "tenants", names_value(groups[i].jobs, groups[i].count));
         if (write_element(out, i, value) < 0)
             return -1;
@@ -320,15 +380,21 @@ static int write_tenants(const struct report *report, FILE *out)
     return 0;
 }
 
+static bool is_plan(const struct report *report)
+{
+    return strcmp(report->request->operation, "plan") == 0 ||
+           report->request->plan.action == JOB_ROLLBACK_PLAN;
+}
+
 static int write_report(const struct report *report, FILE *out, void *mem)
 {
     const char *operation = report->request->operation;
 
     fputs("{", out);
     if (report_value_write(head_value(report), JSON_EMBED, out) < 0 ||
-        write_failures(report, out, mem) < 0)
+        write_failures(report, out, mem) < 0 || write_releases(report, out, mem) < 0)
         return -1;
-    if (strcmp(operation, "plan") == 0 && write_groups(report, out, mem) < 0)
+    if (is_plan(report) && write_groups(report, out, mem) < 0)
         return -1;
     if (strcmp(operation, "status") == 0 && write_versions(report, out, mem) < 0)
         return -1;

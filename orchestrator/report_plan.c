@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "orchestrator/report_failures.h"
+#include "orchestrator/report_release.h"
 #include "orchestrator/report_text.h"
 
 /* A step by what it is: catalog objects are shared by all jobs, so their addresses name them. */
@@ -35,20 +36,24 @@ struct report_group *report_plan_groups(void *parent, const struct run_result *r
 /* --- the groups ------------------------------------------------------------------------------ */
 
 /* What is special about a step, "" = an ordinary transactional migration. */
-static const char *remark(void *mem, const struct job_step *step)
+static const char *remark(void *mem, const struct job_step *step, bool rolls_back)
 {
     const struct migration *migration = step->migration;
 
     if (step->held)
         return " (held: its require is not true)";
+    if (step->skipped && rolls_back)
+        return " (skipped: nothing to undo)";
     if (step->skipped)
         return " (skipped: its when is false)";
     if (!migration)
         return " (seed)";
     if (migration->kind == MIGRATION_REPEATABLE)
         return " (repeatable)";
-    if (migration->directives.transaction_none)
+    if (migration->sections[rolls_back ? SECTION_DOWN : SECTION_UP].no_transaction)
         return " (outside a transaction)";
+    if (rolls_back)
+        return "";
     if (migration->directives.batch > 0)
         return mem_printf(mem, " (in batches of %lld)", (long long)migration->directives.batch);
     if (migration->sections[SECTION_WHEN].present)
@@ -71,6 +76,12 @@ static const char *standing(void *mem, const struct report *report,
     return mem_printf(mem, " at %s", report_version(mem, report->request->plan.catalog, version));
 }
 
+/* Does it go back? */
+static bool rolls_back(const struct report *report)
+{
+    return report->request->plan.action == JOB_ROLLBACK_PLAN;
+}
+
 static void print_group(struct strbuf *out, const struct report *report,
                         const struct report_group *group)
 {
@@ -89,7 +100,7 @@ static void print_group(struct strbuf *out, const struct report *report,
 
         strbuf_printf(out, "    %s%s%s%s\n", report_text_line(mem, name, 0),
                       report_text_ink(report->color, step->held ? INK_WARN : INK_DIM),
-                      remark(mem, step), report_text_ink(report->color, INK_OFF));
+                      remark(mem, step, rolls_back(report)), report_text_ink(report->color, INK_OFF));
     }
     talloc_free(mem);
 }
@@ -112,13 +123,14 @@ static void print_lines(struct strbuf *out, const char *text, size_t len, const 
     }
 }
 
-static void print_sql(struct strbuf *out, const struct migration *migration)
+static void print_sql(struct strbuf *out, const struct migration *migration,
+                      enum section_kind kind)
 {
-    const struct section *up = &migration->sections[SECTION_UP];
+    const struct section *section = &migration->sections[kind];
 
-    strbuf_printf(out, "\n-- %s\n", migration->file);
-    for (size_t i = 0; i < up->count; i++) {
-        const struct sql_statement *statement = &up->statements[i];
+    strbuf_printf(out, "\n-- %s\n", migration_section_file(migration, kind));
+    for (size_t i = 0; i < section->count; i++) {
+        const struct sql_statement *statement = &section->statements[i];
 
         print_lines(out, migration->text + statement->start, statement->end - statement->start, "");
         out->text[out->len - 1] = ';'; /* the last line's end */
@@ -147,18 +159,6 @@ static void mark_pending(const struct report_group *groups, size_t count, bool *
     }
 }
 
-static bool release_pending(const struct catalog *catalog, const bool *versioned,
-                            const struct release *release)
-{
-    for (size_t i = 0; i < catalog->count; i++) {
-        const char *name = catalog->migrations[i].release;
-
-        if (versioned[i] && name && strcmp(name, release->name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void print_pending_files(struct strbuf *out, const struct report *report,
                                 const struct report_group *groups, size_t count)
 {
@@ -166,12 +166,13 @@ static void print_pending_files(struct strbuf *out, const struct report *report,
     void *mem = mem_context(NULL);
     bool *versioned = mem_array(mem, bool, catalog->count);
     bool *repeatables = mem_array(mem, bool, catalog->repeatable_count);
+    const bool *releases = report_release_touched(mem, report);
 
     mark_pending(groups, count, versioned, repeatables);
     for (size_t i = 0; i < catalog->release_count; i++) {
         const struct release *release = &catalog->releases[i];
 
-        if (!release->upgrade || !release_pending(catalog, versioned, release))
+        if (!release->upgrade || !releases[i])
             continue;
         strbuf_printf(out, "\nupgrade guide of release %s:\n",
                       report_text_line(mem, release->name, 0));
@@ -179,11 +180,32 @@ static void print_pending_files(struct strbuf *out, const struct report *report,
     }
     for (size_t i = 0; report->verbose && i < catalog->count; i++) {
         if (versioned[i])
-            print_sql(out, &catalog->migrations[i]);
+            print_sql(out, &catalog->migrations[i], SECTION_UP);
     }
     for (size_t i = 0; report->verbose && i < catalog->repeatable_count; i++) {
         if (repeatables[i])
-            print_sql(out, &catalog->repeatables[i]);
+            print_sql(out, &catalog->repeatables[i], SECTION_UP);
+    }
+    talloc_free(mem);
+}
+
+/* -v: the SQL of each way back that any group needs, newest first. */
+static void print_ways_back(struct strbuf *out, const struct report *report,
+                            const struct report_group *groups, size_t count)
+{
+    const struct catalog *catalog = report->request->plan.catalog;
+    void *mem = mem_context(NULL);
+    bool *needed = mem_array(mem, bool, catalog->count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct job *job = groups[i].jobs[0];
+
+        for (size_t j = 0; j < job->step_count; j++)
+            needed[job->steps[j].migration->index] |= !job->steps[j].skipped;
+    }
+    for (size_t i = catalog->count; i > 0; i--) {
+        if (needed[i - 1])
+            print_sql(out, &catalog->migrations[i - 1], SECTION_DOWN);
     }
     talloc_free(mem);
 }
@@ -193,10 +215,13 @@ static void print_remarks(struct strbuf *out, const struct report *report)
     const struct job_plan *plan = &report->request->plan;
     void *mem = mem_context(NULL);
 
-    if (plan->to_version < plan->catalog->head)
+    if (rolls_back(report))
+        strbuf_str(out, "repeatables and seeds would not be touched\n");
+    else if (plan->to_version < plan->catalog->head)
         strbuf_printf(out, "up to %s, below the head %s: repeatables and seeds would not run\n",
                       report_version(mem, plan->catalog, plan->to_version),
                       report_version(mem, plan->catalog, plan->catalog->head));
+    report_text_bundle(out, plan->catalog);
     talloc_free(mem);
 }
 
@@ -214,7 +239,10 @@ int report_plan(const struct report *report, FILE *out)
 
         for (size_t i = 0; i < count; i++)
             print_group(&text, report, &groups[i]);
-        print_pending_files(&text, report, groups, count);
+        if (!rolls_back(report))
+            print_pending_files(&text, report, groups, count);
+        else if (report->verbose)
+            print_ways_back(&text, report, groups, count);
     }
     if (text.len > 0)
         strbuf_char(&text, '\n');

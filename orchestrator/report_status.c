@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "orchestrator/report_failures.h"
 #include "orchestrator/report_group.h"
+#include "orchestrator/report_release.h"
 #include "orchestrator/report_table.h"
 #include "orchestrator/report_text.h"
 
@@ -30,24 +31,46 @@ static const char *state_text(void *mem, const struct job *job)
     return state;
 }
 
+/* "1.20.0", "-" before the end of the first release, "?" where the history could not be read. */
+static const char *release_text(void *mem, const struct job *job)
+{
+    const struct release *release = report_release_of(job);
+
+    if (!job->inspected)
+        return "?";
+    return release ? report_text_line(mem, release->name, 0) : "-";
+}
+
 static void print_tenants(struct strbuf *out, void *mem, const struct report *report)
 {
     static const struct report_table_column columns[] = {
-        {"tenant", false}, {"server", false}, {"version", false},
+        {"tenant", false}, {"server", false}, {"release", false}, {"version", false},
         {"applied", true}, {"pending", true}, {"state", false},
     };
-    struct report_table *table = report_table_new(mem, columns, ARRAY_LEN(columns));
+    enum { RELEASE = 2 }; /* without releases that column is left out */
+    const struct catalog *catalog = report->request->plan.catalog;
+    struct report_table_column shown[ARRAY_LEN(columns)];
+    struct report_table *table;
+    size_t count = 0;
 
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+        if (i != RELEASE || catalog->release_count > 0)
+            shown[count++] = columns[i];
+    }
+    table = report_table_new(mem, shown, count);
     for (size_t i = 0; i < report->result->job_count; i++) {
         const struct job *job = &report->result->jobs[i];
-        const char *cells[ARRAY_LEN(columns)] = {
-            report_text_line(mem, job->tenant->name, 0),
-            report_text_line(mem, job->tenant->server->name, 0),
-            version_text(mem, report->request->plan.catalog, job),
-            job->inspected ? mem_printf(mem, "%zu", job->applied_count) : "?",
-            job->inspected ? mem_printf(mem, "%zu", job->step_count) : "?",
-            state_text(mem, job),
-        };
+        const char *cells[ARRAY_LEN(columns)] = {0};
+        size_t cell = 0;
+
+        cells[cell++] = report_text_line(mem, job->tenant->name, 0);
+        cells[cell++] = report_text_line(mem, job->tenant->server->name, 0);
+        if (catalog->release_count > 0)
+            cells[cell++] = release_text(mem, job);
+        cells[cell++] = version_text(mem, catalog, job);
+        cells[cell++] = job->inspected ? mem_printf(mem, "%zu", job->applied_count) : "?";
+        cells[cell++] = job->inspected ? mem_printf(mem, "%zu", job->step_count) : "?";
+        cells[cell++] = state_text(mem, job);
 
         if (report->quiet && (job->outcome == OUTCOME_CURRENT || job->outcome == OUTCOME_PENDING))
             continue;
@@ -113,6 +136,7 @@ int report_status(const struct report *report, FILE *out)
         print_tenants(&text, mem, report);
         print_versions(&text, mem, report);
         report_failures_text(&text, report);
+        report_text_bundle(&text, report->request->plan.catalog);
         report_text_totals(&text, report);
         rc = report_text_write(&text, out);
     }

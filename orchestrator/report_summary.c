@@ -135,11 +135,25 @@ static void print_stop(struct strbuf *out, const struct report *report)
         strbuf_char(out, '\n');
     }
     print_cancelled(out, report);
-    if (result->totals[OUTCOME_CANCELLED] > 0)
+    if (result->totals[OUTCOME_CANCELLED] > 0 && report->request->plan.steps == 0)
         strbuf_printf(out,
                       "the same command again goes on%s; tenants that are done are left "
                       "alone\n",
                       result->halt.halted ? " once the cause is fixed" : "");
+}
+
+static void print_rollback_remarks(struct strbuf *out, const struct report *report)
+{
+    const size_t *totals = report->result->totals;
+    size_t steps = (size_t)report->request->plan.steps;
+
+    if (totals[OUTCOME_MIGRATED] > 0)
+        strbuf_str(out, "repeatables and seeds were not touched\n");
+    if (steps > 0 && report_text_problems(totals) > 0)
+        strbuf_printf(out,
+                      "--steps %zu counts from where a tenant stands, so the same command again "
+                      "would take those that are done further back: go on with --to VERSION\n",
+                      steps);
 }
 
 static void print_remarks(struct strbuf *out, const struct report *report)
@@ -147,10 +161,13 @@ static void print_remarks(struct strbuf *out, const struct report *report)
     const struct job_plan *plan = &report->request->plan;
     void *mem = mem_context(NULL);
 
-    if (plan->to_version < plan->catalog->head)
+    if (plan->action == JOB_ROLLBACK)
+        print_rollback_remarks(out, report);
+    else if (plan->to_version < plan->catalog->head)
         strbuf_printf(out, "stopped at %s, below the head %s: repeatables and seeds did not run\n",
                       report_version(mem, plan->catalog, plan->to_version),
                       report_version(mem, plan->catalog, plan->catalog->head));
+    report_text_bundle(out, plan->catalog);
     if (report->suspended > 0)
         strbuf_printf(out, "%s left out: suspended in %s\n",
                       report_text_count(mem, report->suspended, "tenant"),

@@ -173,16 +173,30 @@ char *report_text_count(void *parent, size_t count, const char *noun)
     return mem_printf(parent, "%zu %s%s", count, noun, count == 1 ? "" : "s");
 }
 
-/* The path below the catalog's folder, or the path itself. */
+/* The path below the catalog's folder, in a bundle too; or the path itself. */
 static const char *shorten_path(const struct catalog *catalog, const char *file)
 {
+    static const char packed[] = ":" BUNDLE_MIGRATIONS "/";
     size_t len = strlen(catalog->source);
 
     while (len > 0 && catalog->source[len - 1] == '/')
         len--;
-    if (len > 0 && strncmp(file, catalog->source, len) == 0 && file[len] == '/')
-        return file + len + 1;
-    return file;
+    if (len == 0 || strncmp(file, catalog->source, len) != 0)
+        return file;
+    if (strncmp(file + len, packed, sizeof(packed) - 1) == 0)
+        return file + len + sizeof(packed) - 1;
+    return file[len] == '/' ? file + len + 1 : file;
+}
+
+void report_text_bundle(struct strbuf *out, const struct catalog *catalog)
+{
+    char *source;
+
+    if (!catalog->bundle)
+        return;
+    source = report_text_line(NULL, catalog->source, 0);
+    strbuf_printf(out, "bundle %s, %s\n", source, catalog->bundle);
+    talloc_free(source);
 }
 
 void report_text_cause(struct strbuf *out, const struct catalog *catalog, const struct err *err,
@@ -233,6 +247,13 @@ size_t report_text_problems(const size_t totals[OUTCOME_COUNT])
            totals[OUTCOME_CANCELLED];
 }
 
+const char *report_text_outcome(enum job_action action, enum outcome outcome)
+{
+    if (action == JOB_ROLLBACK && outcome == OUTCOME_MIGRATED)
+        return "rolled back";
+    return outcome_name(outcome);
+}
+
 void report_text_totals(struct strbuf *out, const struct report *report)
 {
     static const enum outcome migrating[] = {
@@ -245,7 +266,8 @@ void report_text_totals(struct strbuf *out, const struct report *report)
     };
     enum { READING_ALWAYS = 6 }; /* the ones behind them only where there are any */
     const struct run_result *result = report->result;
-    bool reads = report->request->plan.action == JOB_INSPECT;
+    enum job_action action = report->request->plan.action;
+    bool reads = !job_writes(action);
     const enum outcome *order = reads ? reading : migrating;
     size_t count = reads ? ARRAY_LEN(reading) : ARRAY_LEN(migrating);
     void *mem = mem_context(NULL);
@@ -256,7 +278,7 @@ void report_text_totals(struct strbuf *out, const struct report *report)
         if (reads && i >= READING_ALWAYS && result->totals[order[i]] == 0)
             continue;
         strbuf_printf(out, "%s %zu %s", i ? "," : "", result->totals[order[i]],
-                      outcome_name(order[i]));
+                      report_text_outcome(action, order[i]));
     }
     strbuf_printf(out, " in %s\n", text_elapsed(mem, result->duration_ms));
     talloc_free(mem);

@@ -46,8 +46,14 @@ void report_text_names(struct strbuf *out, const struct job *const *jobs, size_t
 /* "halted: 4 failed, 3 tolerated (max_failures); 2 were in work", without a line end. */
 void report_text_halt(struct strbuf *out, const struct run_halt *halt);
 
+/* "bundle shop-1.20.tar, sha256:..." with its line end; nothing where a folder was read. */
+void report_text_bundle(struct strbuf *out, const struct catalog *catalog);
+
 /* The totals line with its line end: of a run that migrates, or of one that reads. */
 void report_text_totals(struct strbuf *out, const struct report *report);
+
+/* What the outcome is called in this report: "rolled back" for "migrated" where that was done. */
+const char *report_text_outcome(enum job_action action, enum outcome outcome);
 
 /* Tenants that are not where they should be (pending is no problem). */
 size_t report_text_problems(const size_t totals[OUTCOME_COUNT]);

@@ -14,6 +14,7 @@ int report_validate(const struct report *report, FILE *out)
     strbuf_init(&text, NULL);
     report_failures_text(&text, report);
     if (!report->quiet || text.len > 0) {
+        report_text_bundle(&text, report->request->plan.catalog);
         report_text_totals(&text, report);
         rc = report_text_write(&text, out);
     }

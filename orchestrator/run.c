@@ -31,20 +31,43 @@ void run_result_release(struct run_result *result)
     result->job_count = 0;
 }
 
-int run_exit_code(const struct run_request *request, const struct run_result *result)
+/* Some tenants are not where they should be. */
+static bool has_problems(const struct run_result *result)
 {
     static const enum outcome not_there[] = {
         OUTCOME_CONFLICT, OUTCOME_FAILED,  OUTCOME_HELD,      OUTCOME_UNREACHABLE,
         OUTCOME_LOCKED,   OUTCOME_UNKNOWN, OUTCOME_CANCELLED,
     };
 
+    for (size_t i = 0; i < ARRAY_LEN(not_there); i++) {
+        if (result->totals[not_there[i]] > 0)
+            return true;
+    }
+    return false;
+}
+
+const char *run_result_name(const struct run_result *result)
+{
+    if (result->refused)
+        return "not started";
+    if (result->signal)
+        return "interrupted";
+    if (result->halt.halted)
+        return "halted";
+    return has_problems(result) ? "partial" : "succeeded";
+}
+
+int run_exit_code(const struct run_request *request, const struct run_result *result)
+{
     if (result->signal)
         return 128 + result->signal;
     if (result->halt.halted && request->halts)
         return 4;
-    for (size_t i = 0; i < ARRAY_LEN(not_there); i++) {
-        if (result->totals[not_there[i]] > 0)
-            return 3;
+    if (has_problems(result))
+        return 3;
+    for (size_t i = 0; i < result->hook_count; i++) {
+        if (result->hooks[i].problem)
+            return err_exit_code(ERR_INTERNAL);
     }
     return 0;
 }

@@ -41,7 +41,11 @@ struct run_result {
     size_t job_count;
     size_t totals[OUTCOME_COUNT]; /* OUTCOME_NONE: not ended yet; together the job_count */
     struct run_halt halt;
-    int signal; /* SIGINT or SIGTERM that stopped it, or 0 */
+    int signal;             /* SIGINT or SIGTERM that stopped it, or 0 */
+    bool refused;           /* the hook before_run has failed: nothing was started */
+    struct hook_run *hooks; /* of the run; those of tenants are in their jobs */
+    size_t hook_count;
+    size_t hook_capacity;
 };
 
 /* A run id of this moment: sortable, UTC, with four random hex digits. Owned by `parent`. */
@@ -50,9 +54,12 @@ char *run_make_id(void *parent);
 /* Releases the jobs. The result itself belongs to the parent given to coordinator_run(). */
 void run_result_release(struct run_result *result);
 
+/* "succeeded", "partial", "halted", "interrupted", or "not started". */
+const char *run_result_name(const struct run_result *result);
+
 /*
- * The exit code of SPEC section 2 for a run's result: 130/143, 4, 3 or 0. (2 and 6 are the
- * read-only commands' own.)
+ * The exit code of SPEC section 2 for a run's result: 130/143, 4, 3, then 1 where a hook of the run
+ * has failed, or 0. (2 and 6 are the read-only commands' own.)
  */
 int run_exit_code(const struct run_request *request, const struct run_result *result);
 
@@ -66,6 +73,8 @@ struct run_observer {
     void (*job_started)(void *arg, const struct job *job); /* each attempt: see job->attempt */
     void (*job_retry)(void *arg, const struct job *job, int64_t delay_ms); /* job->err says why */
     void (*job_ended)(void *arg, const struct job *job, const struct run_result *so_far);
+    void (*hook)(void *arg, const struct job *job, /* NULL: of the run */
+                 const struct hook_run *hook);
     void (*halted)(void *arg, const struct run_halt *halt);
     void (*signalled)(void *arg, int signal, int count); /* 1 = draining, 2 = cancelling */
     void (*tick)(void *arg, const struct run_result *so_far,

@@ -51,13 +51,17 @@ static enum outcome inspected_outcome(const struct job *job)
         if (job->steps[i].held)
             return OUTCOME_HELD;
     }
+    if (job->plan->action == JOB_VERIFY)
+        return OUTCOME_CURRENT;
     return job->step_count > 0 ? OUTCOME_PENDING : OUTCOME_CURRENT;
 }
 
 static enum outcome outcome_of(const struct job *job, bool in_doubt)
 {
-    bool inspects = job->plan->action == JOB_INSPECT;
+    bool inspects = !job_writes(job->plan->action);
 
+    if (in_doubt)
+        return OUTCOME_UNKNOWN;
     switch (job->err.kind) {
     case ERR_NONE:
         if (inspects)
@@ -65,7 +69,7 @@ static enum outcome outcome_of(const struct job *job, bool in_doubt)
         return job->changed ? OUTCOME_MIGRATED : OUTCOME_CURRENT;
     case ERR_UNREACHABLE:
     case ERR_LOST:
-        return in_doubt ? OUTCOME_UNKNOWN : OUTCOME_UNREACHABLE;
+        return OUTCOME_UNREACHABLE;
     case ERR_CONFLICT:
         return inspects ? OUTCOME_CONFLICT : OUTCOME_FAILED;
     case ERR_HELD:
@@ -84,7 +88,7 @@ static bool still_in_doubt(const struct job *job, bool before)
 {
     if (job->err.kind == ERR_LOST)
         return before || job->sent_changes;
-    return before && job->err.kind == ERR_UNREACHABLE;
+    return before && job->err.kind != ERR_NONE && !job->looked;
 }
 
 static void halt(struct run_state *state, const struct budget_rule *rule)
@@ -147,7 +151,7 @@ bool run_state_may_retry(const struct run_state *state, size_t job)
 {
     const struct job *tried = &state->result->jobs[job];
 
-    return state->phase == RUN_GOING && err_retryable(tried->err.kind) &&
+    return state->phase == RUN_GOING && err_retryable(tried->err.kind) && !tried->final &&
            tried->attempt < tried->tenant->settings->retry.attempts;
 }
 

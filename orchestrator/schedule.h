@@ -46,9 +46,9 @@ struct schedule_setup {
 
 /* What an attempt told about its server. */
 enum schedule_contact {
-    CONTACT_ANSWERED,
-    CONTACT_REFUSED, /* refused, timed out, full, starting up */
-    CONTACT_SILENT,  /* nothing: the attempt was stopped before */
+    CONTACT_ANSWERED, /* also with "too many connections" */
+    CONTACT_REFUSED,  /* refused, timed out, starting up */
+    CONTACT_SILENT,   /* nothing: the attempt was stopped before */
 };
 
 /* Owned by `parent`. */

@@ -11,8 +11,14 @@ enum { QUERY_MOST = 1024 * 1024 }; /* the server keeps a Query and its parse in 
 
 /* A transaction whose COMMIT stands in the script that is being gathered. */
 struct commit {
-    const struct migration *migration;
     size_t step; /* of its COMMIT in the script */
+    apply_committed_fn *committed;
+    void *arg;
+};
+
+/* What a migration's transaction came to. */
+struct applied {
+    const struct migration *migration;
     int statements;
     bool skipped;
     bool started; /* its row is only `started`: it is not done with this COMMIT */
@@ -72,18 +78,12 @@ void apply_record(struct work *work, const struct migration *migration, int64_t 
 static void record_commits(struct work *work)
 {
     for (size_t i = 0; i < work->commit_count; i++) {
-        struct commit *commit = work->commits[i];
+        struct commit *commit = &work->commits[i];
 
-        if (commit->step >= work->script.done)
-            break;
-        if (commit->ret_rank)
-            *commit->ret_rank = commit->rank;
-        if (!commit->started)
-            apply_record(work, commit->migration, commit->duration_ms, commit->statements,
-                         commit->skipped);
+        if (commit->step < work->script.done)
+            commit->committed(work, commit->arg);
+        talloc_free(commit->arg);
     }
-    for (size_t i = 0; i < work->commit_count; i++)
-        talloc_free(work->commits[i]);
     work->commit_count = 0;
 }
 
@@ -109,31 +109,50 @@ static int flush_if_large(struct work *work, struct err *err)
 
 /* --- gathering -------------------------------------------------------------------------------- */
 
+void apply_expect(struct work *work, const struct script_step *row, apply_committed_fn *committed,
+                  void *arg)
+{
+    size_t commit = (size_t)(row - work->script.steps) + 1;
+
+    mem_grow(work->mem, &work->commits, &work->commit_capacity, work->commit_count + 1);
+    work->commits[work->commit_count++] =
+        (struct commit){.step = commit, .committed = committed, .arg = arg};
+}
+
 static int take_row(void *arg, const PGresult *row, struct err *err UNUSED)
 {
-    struct commit *commit = arg;
+    struct applied *applied = arg;
 
-    (void)text_to_int64(PQgetvalue(row, 0, 0), 0, INT64_MAX, &commit->rank);
-    (void)text_to_int64(PQgetvalue(row, 0, 1), 0, INT64_MAX, &commit->duration_ms);
+    (void)text_to_int64(PQgetvalue(row, 0, 0), 0, INT64_MAX, &applied->rank);
+    (void)text_to_int64(PQgetvalue(row, 0, 1), 0, INT64_MAX, &applied->duration_ms);
     return 0;
+}
+
+static void take_commit(struct work *work, void *arg)
+{
+    const struct applied *applied = arg;
+
+    if (applied->ret_rank)
+        *applied->ret_rank = applied->rank;
+    if (!applied->started)
+        apply_record(work, applied->migration, applied->duration_ms, applied->statements,
+                     applied->skipped);
 }
 
 void apply_commit(struct work *work, const struct migration *migration,
                   const struct history_entry *entry, int64_t *ret_rank)
 {
-    struct commit *commit = mem_new(work->mem, struct commit);
+    struct applied *applied = mem_new(work->mem, struct applied);
     struct script_step *row = transaction_end(&work->tx, &work->script, entry);
 
     row->row = take_row;
-    row->arg = commit;
-    commit->migration = migration;
-    commit->step = (size_t)(row - work->script.steps) + 1;
-    commit->statements = entry->statements_done;
-    commit->skipped = strcmp(entry->state, "skipped") == 0;
-    commit->started = strcmp(entry->state, "started") == 0;
-    commit->ret_rank = ret_rank;
-    mem_grow(work->mem, &work->commits, &work->commit_capacity, work->commit_count + 1);
-    work->commits[work->commit_count++] = commit;
+    row->arg = applied;
+    applied->migration = migration;
+    applied->statements = entry->statements_done;
+    applied->skipped = strcmp(entry->state, "skipped") == 0;
+    applied->started = strcmp(entry->state, "started") == 0;
+    applied->ret_rank = ret_rank;
+    apply_expect(work, row, take_commit, applied);
 }
 
 static int take_when(void *arg, const PGresult *row, struct err *err UNUSED)
@@ -173,7 +192,7 @@ int apply_gather(struct work *work, const struct migration *migration, struct hi
     *ret_skip = false;
     if (migration->sections[SECTION_WHEN].present && apply_flush(work, err) < 0)
         return -1;
-    transaction_begin(&work->tx, &work->script, &migration->directives, entry);
+    transaction_begin(&work->tx, &work->script, &migration->directives);
     if (migration->sections[SECTION_WHEN].present && ask_when(work, migration, &wanted, err) < 0)
         return -1;
     if (!wanted) {
@@ -187,12 +206,13 @@ int apply_gather(struct work *work, const struct migration *migration, struct hi
     return 0;
 }
 
-static int gather_statements(struct work *work, const struct migration *migration, struct err *err)
+int apply_statements(struct work *work, const struct migration *migration,
+                     enum section_kind section, struct err *err)
 {
-    const struct section *up = &migration->sections[SECTION_UP];
+    const struct section *change = &migration->sections[section];
 
-    for (size_t i = 0; i < up->count; i++) {
-        script_add_statement(&work->script, migration, SECTION_UP, &up->statements[i]);
+    for (size_t i = 0; i < change->count; i++) {
+        script_add_statement(&work->script, migration, section, &change->statements[i]);
         if (flush_if_large(work, err) < 0)
             return -1;
     }
@@ -215,7 +235,9 @@ static int apply_transactional(struct work *work, const struct migration *migrat
     }
     if (apply_gather(work, migration, &entry, &skip, err) < 0)
         return -1;
-    if (!skip && gather_statements(work, migration, err) < 0)
+    if (skip)
+        entry.detail = NULL;
+    else if (apply_statements(work, migration, SECTION_UP, err) < 0)
         return -1;
     for (size_t i = 1; !skip && verify_inside && i <= verify->count; i++)
         transaction_check(&work->tx, &work->script, migration, SECTION_VERIFY, i);
@@ -228,29 +250,27 @@ static int apply_transactional(struct work *work, const struct migration *migrat
     return flush_if_large(work, err);
 }
 
-/* Refused before anything is run: session state does not hold through a transaction pooler. */
-static int check_pooler(const struct work *work, const struct pending *pending, struct err *err)
+/* Session state does not hold through a transaction pooler. */
+int apply_check_pooler(const struct work *work, const struct migration *migration,
+                       enum section_kind section, struct err *err)
 {
-    for (size_t i = 0; work->pooled && i < pending->count; i++) {
-        const struct migration *migration = pending->items[i].migration;
-
-        if (!migration->directives.transaction_none)
-            continue;
-        err_set_at(err, ERR_SQL, migration->file, 0, 0,
-                   "a transaction=none migration cannot run through a pooler");
-        err_detail(err, "the connection is answered by another server process than it was made to; "
-                        "a lock or setting of the session would be lost between statements");
-        err_hint(err, "Give the tenant a direct_dsn that goes around the pooler, or vouch for a "
-                      "session pooler with connection.pooler: session. Nothing was run.");
-        return -1;
-    }
-    return 0;
+    if (!work->pooled || !migration->sections[section].no_transaction)
+        return 0;
+    err_set_at(err, ERR_SQL, migration_section_file(migration, section), 0, 0,
+               "a transaction=none migration cannot run through a pooler");
+    err_detail(err, "the connection is answered by another server process than it was made to; "
+                    "a lock or setting of the session would be lost between statements");
+    err_hint(err, "Give the tenant a direct_dsn that goes around the pooler, or vouch for a "
+                  "session pooler with connection.pooler: session. Nothing was run.");
+    return -1;
 }
 
 int apply_pending(struct work *work, const struct pending *pending, struct err *err)
 {
-    if (check_pooler(work, pending, err) < 0)
-        return -1;
+    for (size_t i = 0; i < pending->count; i++) {
+        if (apply_check_pooler(work, pending->items[i].migration, SECTION_UP, err) < 0)
+            return -1;
+    }
     for (size_t i = 0; i < pending->count; i++) {
         const struct pending_item *item = &pending->items[i];
         int result;

@@ -21,8 +21,8 @@ struct work {
     struct session *session;
     struct transactions tx;
     bool pooled;
-    struct script script;    /* what has been gathered and not been sent */
-    struct commit **commits; /* the transactions that `script` ends */
+    struct script script;   /* what has been gathered and not been sent */
+    struct commit *commits; /* the transactions that `script` ends */
     size_t commit_count;
     size_t commit_capacity;
 };
@@ -34,15 +34,28 @@ void apply_init(struct work *work);
 int apply_pending(struct work *work, const struct pending *pending, struct err *err) MUST_CHECK;
 
 /*
- * For outside.c. apply_gather appends the start of a migration's transaction: BEGIN, guard, and
- * (after asking its `when` queries) its `require` queries; *ret_skip says that a `when` was false.
+ * For outside.c and revert.c. apply_gather appends the start of a migration's transaction: BEGIN,
+ * guard, and (after asking its `when` queries) its `require` queries; *ret_skip says that a `when`
+ * was false. apply_statements appends the section's statements, and sends what grows too large;
  * apply_commit appends the history row and COMMIT; apply_flush sends what was gathered.
  */
 int apply_gather(struct work *work, const struct migration *migration, struct history_entry *entry,
                  bool *ret_skip, struct err *err) MUST_CHECK;
+int apply_statements(struct work *work, const struct migration *migration,
+                     enum section_kind section, struct err *err) MUST_CHECK;
 void apply_commit(struct work *work, const struct migration *migration,
                   const struct history_entry *entry, int64_t *ret_rank);
 int apply_flush(struct work *work, struct err *err) MUST_CHECK;
+
+/* Calls `committed` once the transaction that has just been ended, `row` being the step before its
+ * COMMIT, is known to be committed. `arg` is a talloc object; it is freed then. */
+typedef void apply_committed_fn(struct work *work, void *arg);
+void apply_expect(struct work *work, const struct script_step *row, apply_committed_fn *committed,
+                  void *arg);
+
+/* ERR_SQL for a migration outside a transaction where a pooler is in between. */
+int apply_check_pooler(const struct work *work, const struct migration *migration,
+                       enum section_kind section, struct err *err) MUST_CHECK;
 
 /* The history row of a migration that is about to run; state "applied". */
 struct history_entry apply_entry(const struct migration *migration);

@@ -12,9 +12,13 @@
 #include "worker/apply.h"
 #include "worker/history.h"
 #include "worker/pending.h"
+#include "worker/revert.h"
 #include "worker/seed.h"
 #include "worker/session.h"
+#include "worker/tenant_env.h"
+#include "worker/tenant_hooks.h"
 #include "worker/transaction.h"
+#include "worker/verify.h"
 
 enum {
     LOCK_POLL_FIRST_MS = 40,
@@ -28,16 +32,12 @@ struct attempt {
     int64_t lock_until; /* how long to wait for the tenant's lock */
     struct session *session;
     struct transactions tx;
+    struct tenant_hooks hooks;
     struct history *history;
 };
 
 /* --- connecting
  * ----------------------------------------------------------------------------------- */
-
-static const struct name_values *connection_of(const struct tenant *tenant)
-{
-    return tenant->direct_connection.count ? &tenant->direct_connection : &tenant->connection;
-}
 
 static int open_session(struct attempt *attempt, const struct name_values *connection,
                         struct err *err)
@@ -66,7 +66,8 @@ static struct name_values maintenance_connection(void *mem, const struct name_va
 static int create_database(struct attempt *attempt, struct err *err)
 {
     const struct tenant *tenant = attempt->job->tenant;
-    struct name_values connection = maintenance_connection(attempt->mem, connection_of(tenant));
+    struct name_values connection =
+        maintenance_connection(attempt->mem, tenant_env_connection(tenant));
     char *sql = mem_printf(attempt->mem, "CREATE DATABASE %s",
                            session_identifier(attempt->mem, tenant->database));
     int result;
@@ -87,7 +88,7 @@ static int create_database(struct attempt *attempt, struct err *err)
 static int connect_tenant(struct attempt *attempt, struct err *err)
 {
     const struct tenant *tenant = attempt->job->tenant;
-    const struct name_values *connection = connection_of(tenant);
+    const struct name_values *connection = tenant_env_connection(tenant);
 
     if (open_session(attempt, connection, err) < 0) {
         bool missing = strcmp(err->sqlstate, "3D000") == 0;
@@ -102,6 +103,7 @@ static int connect_tenant(struct attempt *attempt, struct err *err)
     attempt->job->backend_pid = session_backend_pid(attempt->session);
     transaction_init(&attempt->tx, attempt->mem, attempt->session, tenant,
                      attempt->job->plan->run_id);
+    attempt->tx.bundle = attempt->job->plan->catalog->bundle;
     return 0;
 }
 
@@ -133,10 +135,11 @@ static int64_t next_pause(int64_t pause)
     return doubled - clock_wall_ms() % (doubled / 4 + 1);
 }
 
-/* Reads the state, for JOB_MIGRATE under the tenant's lock, waiting for it up to lock_wait. */
+/* Reads the state, if it is to be changed under the tenant's lock, waiting for it up to lock_wait.
+ */
 static int look(struct attempt *attempt, struct err *err)
 {
-    bool lock = attempt->job->plan->action == JOB_MIGRATE;
+    bool lock = job_writes(attempt->job->plan->action);
     int64_t pause = LOCK_POLL_FIRST_MS;
 
     for (;;) {
@@ -159,7 +162,7 @@ static int check_place(const struct attempt *attempt, struct err *err)
     const struct tenant *tenant = attempt->job->tenant;
     const struct history *history = attempt->history;
 
-    if (history->standby && attempt->job->plan->action == JOB_MIGRATE) {
+    if (history->standby && job_writes(attempt->job->plan->action)) {
         err_set(err, ERR_SQL, "the server is a standby (in recovery)");
         err_sqlstate(err, "25006");
         err_hint(err, "Name the primary in servers:, or list all hosts and add "
@@ -215,6 +218,27 @@ static void add_earlier_step(struct job *job, const struct catalog *catalog,
         *job_add_step(job) = step;
 }
 
+/* Newest first, as they were reverted. */
+static void add_earlier_reverts(struct job *job, const struct catalog *catalog,
+                                const struct history *history)
+{
+    for (size_t i = history->count; i > 0; i--) {
+        const struct history_row *row = &history->rows[i - 1];
+        const struct migration *migration;
+        struct job_step *step;
+
+        if (!row->reverted_now)
+            continue;
+        job->changed = true;
+        migration = find_migration(catalog->migrations, catalog->count, row);
+        if (!migration)
+            continue;
+        step = job_add_step(job);
+        step->migration = migration;
+        step->statements = (int)migration->sections[SECTION_DOWN].count;
+    }
+}
+
 /* A run's own rows from an earlier attempt count as this run's work. */
 static void take_earlier_work(struct attempt *attempt)
 {
@@ -233,6 +257,7 @@ static void take_earlier_work(struct attempt *attempt)
         job->changed = true;
         add_earlier_step(job, catalog, row);
     }
+    add_earlier_reverts(job, catalog, attempt->history);
 }
 
 static void tell_state(struct attempt *attempt)
@@ -244,7 +269,7 @@ static void tell_state(struct attempt *attempt)
         job->has_history = history->exists;
         job->initial_version = pending_version(history, true);
     }
-    job->inspected = true;
+    job->inspected = job->looked = true;
     job->version = pending_version(history, false);
     take_earlier_work(attempt);
 }
@@ -265,7 +290,7 @@ static int find_pending(struct attempt *attempt, struct pending *pending, struct
     return 0;
 }
 
-/* --- inspecting
+/* --- looking only
  * -------------------------------------------------------------------------------------- */
 
 /* Asks one pending migration's `require` queries in a read-only transaction. */
@@ -341,6 +366,47 @@ static void init_transactions(struct attempt *attempt)
     attempt->tx.schema_exists = attempt->history->schema_exists;
     attempt->tx.known_rank = attempt->history->max_rank;
     attempt->tx.known_row = NULL;
+    attempt->tx.known_reverted = attempt->history->pooled ? 0 : -1;
+    for (size_t i = 0; attempt->history->pooled && i < attempt->history->count; i++)
+        attempt->tx.known_reverted += attempt->history->rows[i].state == HISTORY_REVERTED;
+}
+
+static struct work make_work(const struct attempt *attempt)
+{
+    return (struct work){.mem = attempt->mem,
+                         .job = attempt->job,
+                         .session = attempt->session,
+                         .tx = attempt->tx,
+                         .pooled = attempt->history->pooled};
+}
+
+static int check_writable(const struct attempt *attempt, struct err *err)
+{
+    if (!attempt->history->read_only)
+        return 0;
+    err_set(err, ERR_SQL, "the database is read only (default_transaction_read_only)");
+    err_sqlstate(err, "25006");
+    return -1;
+}
+
+/* From here on something is changed. */
+static int begin_changes(struct attempt *attempt, int64_t version_to, struct err *err)
+{
+    if (check_writable(attempt, err) < 0)
+        return -1;
+    return tenant_hooks_before(&attempt->hooks, attempt->job, &attempt->tx, attempt->limits,
+                               version_to, err);
+}
+
+static int64_t version_after(const struct job *job, const struct pending *pending)
+{
+    int64_t version = job->version;
+
+    for (size_t i = 0; i < pending->count; i++) {
+        if (pending->items[i].migration->version > version)
+            version = pending->items[i].migration->version;
+    }
+    return version;
 }
 
 static int apply_seeds(struct attempt *attempt, const struct pending *pending, struct err *err)
@@ -368,24 +434,73 @@ static int apply_seeds(struct attempt *attempt, const struct pending *pending, s
 
 static int migrate(struct attempt *attempt, const struct pending *pending, struct err *err)
 {
-    struct work work = {.mem = attempt->mem,
-                        .job = attempt->job,
-                        .session = attempt->session,
-                        .tx = attempt->tx,
-                        .pooled = attempt->history->pooled};
+    struct work work = make_work(attempt);
     int result;
 
-    if (attempt->history->read_only && pending->count + pending->seed_count > 0) {
-        err_set(err, ERR_SQL, "the database is read only (default_transaction_read_only)");
-        err_sqlstate(err, "25006");
-        return -1;
-    }
     if (pending->count + pending->seed_count == 0)
         return 0;
+    if (begin_changes(attempt, version_after(attempt->job, pending), err) < 0)
+        return -1;
     apply_init(&work);
     result = apply_pending(&work, pending, err);
     attempt->tx = work.tx; /* the newest row that is known */
     return result < 0 ? -1 : apply_seeds(attempt, pending, err);
+}
+
+/* --- rolling back
+ * ------------------------------------------------------------------------------------ */
+
+static void tell_reverts(struct job *job, const struct revert_set *set)
+{
+    job->step_count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        struct job_step *step = job_add_step(job);
+
+        step->migration = set->items[i].migration;
+        step->statements = (int)step->migration->sections[SECTION_DOWN].count;
+        step->skipped = set->items[i].row->state == HISTORY_SKIPPED;
+    }
+}
+
+/* Whatever has no way back is found before anything is touched. */
+static int roll_back(struct attempt *attempt, struct err *err)
+{
+    struct work work = make_work(attempt);
+    struct job *job = attempt->job;
+    struct revert_set set;
+
+    if (revert_set_compute(attempt->mem, job->plan, attempt->history, &set, err) < 0)
+        return -1;
+    if (job->plan->action == JOB_ROLLBACK_PLAN) {
+        tell_reverts(job, &set);
+        return 0;
+    }
+    if (set.count == 0)
+        return 0;
+    if (begin_changes(attempt, job->plan->steps > 0 ? -1 : job->plan->to_version, err) < 0)
+        return -1;
+    apply_init(&work);
+    return revert_apply(&work, &set, err);
+}
+
+/* --- the whole
+ * --------------------------------------------------------------------------------------- */
+
+/* What the plan asks for, once the state is known. */
+static int act(struct attempt *attempt, struct err *err)
+{
+    struct job *job = attempt->job;
+    struct pending pending;
+
+    if (job->plan->action == JOB_ROLLBACK || job->plan->action == JOB_ROLLBACK_PLAN)
+        return roll_back(attempt, err);
+    if (job->plan->action == JOB_VERIFY)
+        return verify_applied(job, &attempt->tx, attempt->history, err);
+    if (find_pending(attempt, &pending, err) < 0)
+        return -1;
+    if (job->plan->action == JOB_INSPECT)
+        return inspect(attempt, &pending, err);
+    return migrate(attempt, &pending, err);
 }
 
 /*
@@ -403,7 +518,6 @@ static bool look_again(struct attempt *attempt, struct err *err)
 
 static int work_on_tenant(struct attempt *attempt, struct err *err)
 {
-    struct pending pending;
     int result;
 
     do {
@@ -412,12 +526,8 @@ static int work_on_tenant(struct attempt *attempt, struct err *err)
             continue;
         tell_state(attempt);
         init_transactions(attempt);
-        if (check_place(attempt, err) < 0 || find_pending(attempt, &pending, err) < 0)
-            continue;
-        if (attempt->job->plan->action == JOB_INSPECT)
-            result = inspect(attempt, &pending, err);
-        else
-            result = migrate(attempt, &pending, err);
+        if (check_place(attempt, err) == 0)
+            result = act(attempt, err);
     } while (result < 0 && look_again(attempt, err));
     return result;
 }
@@ -445,12 +555,14 @@ void attempt_run(struct job *job)
     attempt.limits.deadline = clock_deadline(settings->tenant_deadline_ms);
     attempt.limits.cancel_fd = job->plan->cancel_fd;
     attempt.lock_until = clock_now_ms() + settings->lock_wait_ms;
+    job->looked = false;
     err_clear(&job->err);
     if (connect_tenant(&attempt, &err) == 0)
         (void)work_on_tenant(&attempt, &err);
     else if (strcmp(err.sqlstate, "3D000") == 0 && settings->create == CREATE_DATABASE &&
              job->plan->action == JOB_INSPECT)
         (void)inspect_missing_database(&attempt, &err);
+    tenant_hooks_after(&attempt.hooks, job, &attempt.tx, &err);
     session_close(attempt.session);
     err_move(&job->err, &err);
     talloc_free(attempt.mem);

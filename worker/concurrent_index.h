@@ -1,20 +1,38 @@
 /*
- * concurrent_index.h: CREATE INDEX CONCURRENTLY leaves an invalid index when it fails or is killed.
- * Before it is run (again), that one is dropped: with it the statement would fail (42P07), or, with
- * IF NOT EXISTS, count as done over a useless index.
+ * concurrent_index.h: what became of CREATE and DROP INDEX CONCURRENTLY.
+ *
+ * A CREATE that fails or is killed leaves an invalid index. With it the same statement would fail
+ * (42P07), or, with IF NOT EXISTS, count as done over a useless index; so it is dropped before the
+ * statement is run (again). And where a connection was lost the catalogs say whether the
+ * statement had been done.
  */
 #ifndef WORKER_CONCURRENT_INDEX_H
 #define WORKER_CONCURRENT_INDEX_H
 
 #include "worker/apply.h"
 
-/* Does nothing for any other statement. An index that is being built right now by somebody is left
- * alone. */
+/* What the statement names, as it is written there: with qualifiers, quotes and all. */
+struct concurrent_index {
+    const char *index;
+    const char *table; /* NULL: it is a DROP */
+};
+
+/*
+ * Reads CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON [ONLY] table, or DROP INDEX
+ * CONCURRENTLY [IF EXISTS] name. False for any other statement, and where the server makes up the
+ * name. Text owned by `parent`. Public for its test.
+ */
+bool concurrent_index_read(void *parent, const char *sql, size_t len, struct concurrent_index *ret);
+
+/* Drops what an earlier try of this statement left. Nothing to do for any but a CREATE; an index
+ * that somebody is building right now is left alone. */
 int concurrent_index_clear(struct work *work, const struct migration *migration,
                            const struct sql_statement *statement, struct err *err) MUST_CHECK;
 
-/* The name in CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON ..., as the server stores
- * it; NULL for any other statement. Owned by `parent`. Public for its test. */
-char *concurrent_index_name(void *parent, const char *sql, size_t len);
+/* Whether the statement, whose outcome is unknown, has been done; false also where that cannot be
+ * told. */
+int concurrent_index_done(struct work *work, const struct migration *migration,
+                          const struct sql_statement *statement, bool *ret,
+                          struct err *err) MUST_CHECK;
 
 #endif

@@ -221,13 +221,13 @@ static int read_header(struct csv_rows *rows, struct err *err)
     return 0;
 }
 
-int csv_rows_open(void *parent, const char *path, const char *file, struct csv_rows **ret,
+int csv_rows_open(void *parent, const struct seed_file *seed, struct csv_rows **ret,
                   struct err *err)
 {
     struct csv_rows *rows = mem_new(parent, struct csv_rows);
 
     strbuf_init(&rows->text, rows);
-    if (seed_input_open(rows, path, file, &rows->input, err) < 0 || read_header(rows, err) < 0) {
+    if (seed_input_open(rows, seed, &rows->input, err) < 0 || read_header(rows, err) < 0) {
         talloc_free(rows);
         return -1;
     }

@@ -9,6 +9,7 @@
 #ifndef WORKER_CSV_ROWS_H
 #define WORKER_CSV_ROWS_H
 
+#include "catalog/catalog.h"
 #include "common/base.h"
 #include "common/err.h"
 
@@ -27,9 +28,8 @@ struct csv_record {
     int64_t row;
 };
 
-/* Opens `path`, which is `file` to people, and reads the header. ERR_DATA: there is none, a name is
- * empty or stands twice. */
-int csv_rows_open(void *parent, const char *path, const char *file, struct csv_rows **ret,
+/* Opens the seed and reads its header. ERR_DATA: there is none, a name is empty or stands twice. */
+int csv_rows_open(void *parent, const struct seed_file *seed, struct csv_rows **ret,
                   struct err *err) MUST_CHECK;
 
 /* The names of the header. */

@@ -7,22 +7,23 @@
  * REPEATABLE READ, the history would be that of before the lock.) Facts come from the catalogs, so
  * a table that is there but may not be read is an error (42501), never "no history". The read of
  * the history is sent without waiting for the facts; where the table is missing it fails with
- * 42P01, and the facts, which have come before, say that this is all right.
+ * 42P01, and the facts, which have come before, say that this is all right. A history that somebody
+ * has locked is waited for as long as any other table: lock_timeout.
  */
 #include "worker/history.h"
 
 #include "common/mem.h"
 #include "common/text.h"
+#include "worker/guard.h"
 #include "worker/session.h"
 
 #include <jansson.h>
 
-enum { LAYOUT = 1 };
-
 struct reading {
     struct transactions *tx;
     struct history *history;
-    const char *comment; /* of the table: holds the layout */
+    bool answered;       /* the facts have come */
+    const char *comment; /* of the table, which holds its layout; NULL: not asked */
 };
 
 /* --- the Query -------------------------------------------------------------------------------- */
@@ -32,48 +33,34 @@ struct reading {
  * so there only its transaction-scoped twin is tried; the guard of each migration is what protects
  * it.
  */
-static char *lock_statement(struct transactions *tx)
+static char *lock_expression(struct transactions *tx)
 {
     switch (tx->tenant->pooler) {
     case POOLER_TRANSACTION:
-        return mem_printf(tx->mem, "SELECT pg_catalog.pg_try_advisory_xact_lock(%s)", tx->lock_key);
+        return mem_printf(tx->mem, "pg_catalog.pg_try_advisory_xact_lock(%s)", tx->lock_key);
     case POOLER_NONE:
     case POOLER_SESSION:
-        return mem_printf(tx->mem, "SELECT pg_catalog.pg_try_advisory_lock(%s)", tx->lock_key);
+        return mem_printf(tx->mem, "pg_catalog.pg_try_advisory_lock(%s)", tx->lock_key);
     case POOLER_AUTO:
         break;
     }
     return mem_printf(tx->mem,
-                      "SELECT CASE WHEN pg_catalog.pg_backend_pid() = %d "
+                      "CASE WHEN pg_catalog.pg_backend_pid() = %d "
                       "THEN pg_catalog.pg_try_advisory_lock(%s) "
                       "ELSE pg_catalog.pg_try_advisory_xact_lock(%s) END",
                       session_backend_pid(tx->session), tx->lock_key, tx->lock_key);
 }
 
-static char *facts_statement(struct transactions *tx)
+/* Look-ups that go through the server's caches, not joins that it would have to plan: this runs on
+ * every tenant of every run. */
+static char *facts_statement(struct transactions *tx, bool lock)
 {
-    const char *schema = session_literal(tx->mem, tx->session, tx->tenant->history_schema);
-    const char *table = session_literal(tx->mem, tx->session, tx->tenant->settings->history_table);
-
-    return mem_printf(
-        tx->mem,
-        "SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(), "
-        "pg_catalog.current_setting('default_transaction_read_only')::bool, "
-        "n.oid IS NOT NULL, c.oid IS NOT NULL, pg_catalog.obj_description(c.oid, 'pg_class'), "
-        "CASE WHEN c.oid IS NULL THEN "
-        "EXISTS (SELECT FROM pg_catalog.pg_class o WHERE o.relnamespace = n.oid AND NOT EXISTS "
-        "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
-        "AND d.objid = o.oid AND d.deptype = 'e')) OR "
-        "EXISTS (SELECT FROM pg_catalog.pg_proc o WHERE o.pronamespace = n.oid AND NOT EXISTS "
-        "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass "
-        "AND d.objid = o.oid AND d.deptype = 'e')) OR "
-        "EXISTS (SELECT FROM pg_catalog.pg_type o WHERE o.typnamespace = n.oid AND NOT EXISTS "
-        "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_type'::regclass "
-        "AND d.objid = o.oid AND d.deptype = 'e')) END "
-        "FROM (VALUES (1)) one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %s "
-        "LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = %s "
-        "AND c.relkind IN ('r', 'p', 'v', 'f')",
-        schema, table);
+    return mem_printf(tx->mem,
+                      "SELECT %s, pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(), "
+                      "pg_catalog.current_setting('default_transaction_read_only'), "
+                      "pg_catalog.to_regnamespace(%s) IS NOT NULL, "
+                      "pg_catalog.to_regclass(%s) IS NOT NULL",
+                      lock ? lock_expression(tx) : "true", tx->schema_literal, tx->history_literal);
 }
 
 static char *rows_statement(struct transactions *tx)
@@ -81,7 +68,8 @@ static char *rows_statement(struct transactions *tx)
     return mem_printf(tx->mem,
                       "SELECT rank, kind, state, version, name, checksum, code_checksum, "
                       "statements_done, statements_total, run_id, duration_ms, "
-                      "CASE WHEN state = 'started' THEN detail END FROM %s ORDER BY rank",
+                      "CASE WHEN state IN ('started', 'reverted') THEN detail END "
+                      "FROM %s ORDER BY rank",
                       tx->history);
 }
 
@@ -100,29 +88,37 @@ static int64_t number(const PGresult *row, int column)
     return value;
 }
 
-static int take_lock(void *arg, const PGresult *row, struct err *err UNUSED)
-{
-    struct reading *reading = arg;
-
-    reading->history->locked = is_true(row, 0);
-    return 0;
-}
-
 static int take_facts(void *arg, const PGresult *row, struct err *err UNUSED)
 {
     struct reading *reading = arg;
     struct history *history = reading->history;
     const struct transactions *tx = reading->tx;
 
+    reading->answered = true;
+    history->locked = is_true(row, 0);
     history->pooled =
         tx->tenant->pooler == POOLER_TRANSACTION ||
-        (tx->tenant->pooler == POOLER_AUTO && number(row, 0) != session_backend_pid(tx->session));
-    history->standby = is_true(row, 1);
-    history->read_only = is_true(row, 2);
-    history->schema_exists = is_true(row, 3);
-    history->exists = is_true(row, 4);
-    reading->comment = mem_strdup(history->mem, PQgetvalue(row, 0, 5));
-    history->has_objects = is_true(row, 6);
+        (tx->tenant->pooler == POOLER_AUTO && number(row, 1) != session_backend_pid(tx->session));
+    history->standby = is_true(row, 2);
+    history->read_only = strcmp(PQgetvalue(row, 0, 3), "on") == 0;
+    history->schema_exists = is_true(row, 4);
+    history->exists = is_true(row, 5);
+    return 0;
+}
+
+static int take_comment(void *arg, const PGresult *row, struct err *err UNUSED)
+{
+    struct reading *reading = arg;
+
+    reading->comment = mem_strdup(reading->history->mem, PQgetvalue(row, 0, 0));
+    return 0;
+}
+
+static int take_objects(void *arg, const PGresult *row, struct err *err UNUSED)
+{
+    struct reading *reading = arg;
+
+    reading->history->has_objects = is_true(row, 0);
     return 0;
 }
 
@@ -149,13 +145,21 @@ static enum history_state state_of(const char *text)
     return strcmp(text, "reverted") == 0 ? HISTORY_REVERTED : HISTORY_APPLIED;
 }
 
-static void take_detail(struct history *history, struct history_row *row, const char *text)
+static void take_detail(const struct reading *reading, struct history_row *row, const char *text)
 {
+    struct history *history = reading->history;
     json_t *detail = json_loads(text, 0, NULL);
-    const char *prefix = json_string_value(json_object_get(detail, "prefix"));
+    json_t *down = json_object_get(detail, "reverting");
+    json_t *progress = down ? down : detail;
+    const char *prefix = json_string_value(json_object_get(progress, "prefix"));
     const char *verify = json_string_value(json_object_get(detail, "verify"));
+    const char *run =
+        json_string_value(json_object_get(json_object_get(detail, "reverted"), "run"));
 
-    row->running = (int)json_integer_value(json_object_get(detail, "running"));
+    row->reverting = down != NULL;
+    row->down_done = (int)json_integer_value(json_object_get(down, "done"));
+    row->reverted_now = run && strcmp(run, reading->tx->run_id) == 0;
+    row->running = (int)json_integer_value(json_object_get(progress, "running"));
     row->prefix = mem_strdup(history->mem, prefix ? prefix : "");
     row->verify_pending = verify && strcmp(verify, "pending") == 0;
     json_decref(detail);
@@ -185,7 +189,7 @@ static int take_row(void *arg, const PGresult *result, struct err *err UNUSED)
         .prefix = "",
     };
     if (!PQgetisnull(result, 0, 11))
-        take_detail(history, row, PQgetvalue(result, 0, 11));
+        take_detail(reading, row, PQgetvalue(result, 0, 11));
     history->max_rank = row->rank;
     return 0;
 }
@@ -209,32 +213,63 @@ static void build(struct script *script, struct reading *reading, bool lock)
     if (session_in_transaction(tx->session))
         script_add(script, "ROLLBACK");
     script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
+    script_add(script, "SET LOCAL lock_timeout = %lld",
+               (long long)tx->tenant->settings->lock_timeout_ms);
     if (role)
         script_add(script, "SET LOCAL ROLE %s", session_identifier(tx->mem, role));
-    if (lock)
-        add_asking(script, take_lock, reading, lock_statement(tx));
-    add_asking(script, take_facts, reading, facts_statement(tx));
+    add_asking(script, take_facts, reading, facts_statement(tx, lock));
+    if (!lock) /* under the lock the first migration's guard looks at it */
+        add_asking(script, take_comment, reading,
+                   mem_printf(tx->mem,
+                              "SELECT pg_catalog.obj_description(pg_catalog.to_regclass(%s), "
+                              "'pg_class')",
+                              tx->history_literal));
     add_asking(script, take_row, reading, rows_statement(tx));
     script_add(script, "COMMIT");
 }
 
 static int check_layout(const struct reading *reading, struct err *err)
 {
-    const char *at = strstr(reading->comment, "layout ");
-    long layout = at ? strtol(at + strlen("layout "), NULL, 10) : 0;
+    if (!reading->comment || strcmp(reading->comment, TRANSACTION_LAYOUT) == 0)
+        return 0;
+    err_set(err, ERR_SQL, "table %s is not a history of a layout that this pgtide knows",
+            reading->tx->history);
+    err_detail(err, "its comment is \"%s\", not \"" TRANSACTION_LAYOUT "\"", reading->comment);
+    err_hint(err, "Use the newer pgtide that wrote it; or, when it is not pgtide's at all, name "
+                  "another table in settings.history.table.");
+    return -1;
+}
 
-    if (!at) {
-        err_set(err, ERR_SQL, "table %s is not a pgtide history", reading->tx->history);
-        err_hint(err, "Name another table in settings.history.table.");
-        return -1;
+/* Without a history: is something else in the schema? Under the lock the guard asks that. */
+static int ask_objects(struct reading *reading, struct err *err)
+{
+    struct transactions *tx = reading->tx;
+    struct script script;
+    int result;
+
+    script_init(&script, reading->history);
+    script_add(&script, "ROLLBACK");
+    add_asking(&script, take_objects, reading, mem_printf(tx->mem, "SELECT %s", guard_objects(tx)));
+    result = script_run(&script, tx->session, err);
+    talloc_free(script.mem);
+    return result;
+}
+
+static int ask(struct reading *reading, bool lock, struct err *err)
+{
+    struct history *history = reading->history;
+    struct script script;
+    int failed;
+
+    script_init(&script, history);
+    build(&script, reading, lock);
+    failed = script_run(&script, reading->tx->session, err) < 0;
+    talloc_free(script.mem);
+    if (failed && reading->answered && !history->exists && strcmp(err->sqlstate, "42P01") == 0) {
+        err_clear(err);
+        return lock ? 0 : ask_objects(reading, err);
     }
-    if (layout > LAYOUT) {
-        err_set(err, ERR_SQL, "history %s has layout %ld, this pgtide knows up to %d",
-                reading->tx->history, layout, LAYOUT);
-        err_hint(err, "Use the newer pgtide that wrote it.");
-        return -1;
-    }
-    return 0;
+    return failed ? -1 : check_layout(reading, err);
 }
 
 int history_read(void *parent, struct transactions *tx, bool lock, struct history **ret,
@@ -242,22 +277,9 @@ int history_read(void *parent, struct transactions *tx, bool lock, struct histor
 {
     struct history *history = mem_new(parent, struct history);
     struct reading reading = {.tx = tx, .history = history};
-    struct script script;
-    int failed;
 
     history->mem = mem_context(history);
-    history->locked = true;
-    script_init(&script, history);
-    build(&script, &reading, lock);
-    failed = script_run(&script, tx->session, err) < 0;
-    if (failed && reading.comment && !history->exists && strcmp(err->sqlstate, "42P01") == 0) {
-        err_clear(err);
-        failed = false;
-    }
-    talloc_free(script.mem);
-    if (!failed && history->exists && history->locked)
-        failed = check_layout(&reading, err) < 0;
-    if (failed) {
+    if (ask(&reading, lock, err) < 0) {
         talloc_free(history);
         return -1;
     }

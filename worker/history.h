@@ -29,6 +29,10 @@ struct history_row {
     int running;         /* number of the statement whose outcome is unknown, 0 = none */
     const char *prefix;  /* checksum of the statements done, or "" */
     bool verify_pending; /* all done, the after-commit verify was not true yet */
+    bool reverting;      /* it is half reverted: running, prefix are of its down section */
+    int down_done;       /* and so many statements of that are done */
+    /* of `reverted` rows */
+    bool reverted_now; /* by this run */
 };
 
 struct history {

@@ -19,6 +19,11 @@ const char *outcome_name(enum outcome outcome)
     return outcome_names[outcome];
 }
 
+bool job_writes(enum job_action action)
+{
+    return action == JOB_MIGRATE || action == JOB_ROLLBACK;
+}
+
 void job_init(struct job *job, const struct job_plan *plan, const struct tenant *tenant)
 {
     *job = (struct job){.plan = plan, .tenant = tenant, .err = ERR_INIT};
@@ -40,6 +45,26 @@ struct job_step *job_add_step(struct job *job)
     step = &job->steps[job->step_count++];
     *step = (struct job_step){0};
     return step;
+}
+
+struct job_mismatch *job_add_mismatch(struct job *job)
+{
+    struct job_mismatch *mismatch;
+
+    mem_grow(job->mem, &job->mismatches, &job->mismatch_capacity, job->mismatch_count + 1);
+    mismatch = &job->mismatches[job->mismatch_count++];
+    *mismatch = (struct job_mismatch){0};
+    return mismatch;
+}
+
+struct hook_run *job_add_hook(struct job *job)
+{
+    struct hook_run *run;
+
+    mem_grow(job->mem, &job->hooks, &job->hook_capacity, job->hook_count + 1);
+    run = &job->hooks[job->hook_count++];
+    *run = (struct hook_run){0};
+    return run;
 }
 
 char *job_version_text(void *parent, int64_t version)

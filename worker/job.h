@@ -15,22 +15,33 @@
 #include "config/fleet.h"
 
 enum job_action {
-    JOB_INSPECT, /* read only: compare the history with the catalog; no lock, nothing written */
-    JOB_MIGRATE, /* lock, migrate, seed where asked */
+    JOB_INSPECT,  /* read only: compare the history with the catalog; no lock, nothing written */
+    JOB_MIGRATE,  /* lock, migrate, seed where asked */
+    JOB_ROLLBACK, /* lock, run the down sections of what is above to_version, or of steps */
+    JOB_ROLLBACK_PLAN, /* read only: what JOB_ROLLBACK would revert */
+    JOB_VERIFY,        /* read only: ask the verify queries of what is applied */
 };
+
+/* Does it take the tenant's lock and change things? */
+bool job_writes(enum job_action action);
+
+struct hooks; /* hook.h */
 
 /* What to do, the same for all tenants of a run. */
 struct job_plan {
     enum job_action action;
     const struct catalog *catalog;
     const char *run_id;
-    int64_t to_version; /* INT64_MAX = the head; below the head neither repeatables nor seeds run */
+    int64_t to_version; /* INT64_MAX = the head; below the head neither repeatables nor seeds run;
+                           of a rollback: the version that stays */
+    int64_t steps;      /* of a rollback: how many rows, whatever their versions; 0 = to_version */
     bool ask_require;   /* JOB_INSPECT: run the require queries of pending migrations, read only */
     bool seed;
     bool reseed;                  /* also seeds that are there with the same checksum */
     const char *const *seed_sets; /* --seed-set: instead of the tenants' own */
     size_t seed_set_count;
-    int cancel_fd; /* readable = cancel running statements; -1 = none */
+    const struct hooks *hooks; /* of an action that writes; else NULL */
+    int cancel_fd;             /* readable = cancel running statements; -1 = none */
 };
 
 enum outcome {
@@ -50,15 +61,36 @@ enum outcome {
 
 const char *outcome_name(enum outcome outcome); /* "migrated" */
 
-/* One piece of work of a tenant: done (JOB_MIGRATE) or pending (JOB_INSPECT). */
+/* One piece of work of a tenant: done, or by a read-only action to be done; asked by JOB_VERIFY. */
 struct job_step {
     const struct migration *migration; /* of the catalog; NULL for a seed */
     const struct seed_file *seed;      /* NULL for a migration */
     int64_t duration_ms;               /* of its transaction, by the server's clock */
     int statements;
-    int64_t rows; /* of a seed: rows in its file */
-    bool skipped; /* its `when` was false */
-    bool held;    /* pending, and its `require` is not true */
+    int64_t rows;       /* of a seed: rows in its file */
+    const char *output; /* of a migration that is a command; else NULL */
+    bool skipped;       /* its `when` was false */
+    bool held;          /* pending, and its `require` is not true */
+};
+
+/* A hook that was run. */
+struct hook_run {
+    enum hook_point point;
+    int attempt;   /* in which; 0 for those of the run */
+    int exit_code; /* of a command that ended by itself; -1 = none */
+    int64_t duration_ms;
+    const char *output; /* of a command, its end at least; NULL: it was SQL or did not start */
+    bool output_cut;
+    const char *problem; /* the message of its failure; NULL: it did what it should */
+};
+
+/* JOB_VERIFY: a verify query that is not true. */
+struct job_mismatch {
+    const struct migration *migration;
+    const struct sql_statement *statement; /* the query */
+    int line;
+    char sqlstate[6];   /* "": it gave a result */
+    const char *result; /* "false", "NULL or no row", or the server's message */
 };
 
 struct job {
@@ -70,22 +102,31 @@ struct job {
 
     /* set by the worker: what this attempt found and did. Across attempts `steps` grows: work that
      * an earlier attempt of this run did is in it too. */
-    struct err err;    /* kind ERR_NONE: the attempt reached its aim */
-    bool changed;      /* JOB_MIGRATE: at least one row with this run's id is in the history */
-    bool sent_changes; /* something that changes the tenant was sent in any attempt */
-    bool has_history;  /* there was a history when the tenant was first looked at */
+    struct err err;          /* kind ERR_NONE: the attempt reached its aim */
+    bool changed;            /* at least one row of the history says that this run did something */
+    bool sent_changes;       /* something that changes the tenant was sent in any attempt */
+    bool has_history;        /* there was a history when the tenant was first looked at */
     int64_t initial_version; /* highest applied version before this run, 0 = none; valid if
                                 `inspected` */
     int64_t version;         /* highest applied version now */
     bool inspected;          /* the history has been read in some attempt */
+    bool looked;             /* and in this one: what earlier ones left is known */
     size_t applied_count;    /* versioned rows applied (not reverted), now */
     struct job_step *steps;
     size_t step_count;
     size_t step_capacity;
+    struct hook_run *hooks; /* of all attempts */
+    size_t hook_count;
+    size_t hook_capacity;
+    bool final; /* not to be tried again: another attempt would hide what went wrong */
+    struct job_mismatch *mismatches;
+    size_t mismatch_count;
+    size_t mismatch_capacity;
     int backend_pid;
     const char *lock_holder; /* ERR_LOCKED: who has it, for people; or NULL */
 
-    /* kept by the coordinator; a worker does not read them */
+    /* kept by the coordinator; of these a worker reads only the outcome: once there is one, the job
+     * is handed down a last time, for on_failure */
     enum outcome outcome;
     int64_t started_wall_ms; /* first hand-out; 0 = never started */
     int64_t duration_ms;     /* from the first hand-out to the end */
@@ -94,8 +135,10 @@ struct job {
 void job_init(struct job *job, const struct job_plan *plan, const struct tenant *tenant);
 void job_release(struct job *job);
 
-/* Appends a zeroed step. */
+/* Each appends one that is zeroed. */
 struct job_step *job_add_step(struct job *job);
+struct job_mismatch *job_add_mismatch(struct job *job);
+struct hook_run *job_add_hook(struct job *job);
 
 /* "0039", or "-" for none: a version for people and JSON. Owned by `parent`. */
 char *job_version_text(void *parent, int64_t version);

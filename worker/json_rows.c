@@ -37,12 +37,12 @@ struct json_rows {
     int line; /* where it begins */
 };
 
-int json_rows_open(void *parent, const char *path, const char *file, struct json_rows **ret,
+int json_rows_open(void *parent, const struct seed_file *seed, struct json_rows **ret,
                    struct err *err)
 {
     struct json_rows *rows = mem_new(parent, struct json_rows);
 
-    if (seed_input_open(rows, path, file, &rows->input, err) < 0) {
+    if (seed_input_open(rows, seed, &rows->input, err) < 0) {
         talloc_free(rows);
         return -1;
     }

@@ -10,6 +10,7 @@
 #ifndef WORKER_JSON_ROWS_H
 #define WORKER_JSON_ROWS_H
 
+#include "catalog/catalog.h"
 #include "common/base.h"
 #include "common/err.h"
 
@@ -35,8 +36,8 @@ struct json_rows_item {
 
 struct json_rows;
 
-/* Opens `path`, which is `file` to people; closed when it or its parent is freed. */
-int json_rows_open(void *parent, const char *path, const char *file, struct json_rows **ret,
+/* Opens the seed; closed when it or its parent is freed. */
+int json_rows_open(void *parent, const struct seed_file *seed, struct json_rows **ret,
                    struct err *err) MUST_CHECK;
 
 /* The next piece. After a failure (ERR_DATA with file and line) there is no going on. */

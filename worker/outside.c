@@ -14,6 +14,9 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "worker/concurrent_index.h"
+#include "worker/guard.h"
+
+enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted migration stopped */
 
 /* --- the history row ----------------------------------------------------------------------------
  */
@@ -24,8 +27,7 @@ static char *prefix_checksum(void *mem, const struct migration *migration, size_
 
     if (done == 0)
         return mem_strdup(mem, "");
-    return sql_code_checksum(mem, migration->text, up->statements[0].start,
-                             up->statements[done - 1].end);
+    return sql_code_checksum_of(mem, migration->text, up->statements, done);
 }
 
 /* Sets the row to `done` statements done and number `running` (0 = none) under way. */
@@ -54,6 +56,7 @@ static int64_t number_of(const PGresult *row, int column)
     return value;
 }
 
+/* The row became `applied`: its duration. */
 static int take_duration(void *arg, const PGresult *row, struct err *err UNUSED)
 {
     *(int64_t *)arg = number_of(row, 0);
@@ -63,45 +66,59 @@ static int take_duration(void *arg, const PGresult *row, struct err *err UNUSED)
 /* --- the end of it ------------------------------------------------------------------------------
  */
 
-static int verify_committed(struct work *work, const struct migration *migration, struct err *err)
+static void add_verify(struct work *work, const struct migration *migration)
 {
     const struct section *verify = &migration->sections[SECTION_VERIFY];
 
     if (verify->count == 0)
-        return 0;
+        return;
     script_add(&work->script, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
     transaction_settings(&work->tx, &work->script, &migration->directives, TRANSACTION_LOCAL);
     for (size_t i = 1; i <= verify->count; i++)
         transaction_check(&work->tx, &work->script, migration, SECTION_VERIFY, i);
     script_add(&work->script, "COMMIT");
-    if (apply_flush(work, err) == 0)
-        return 0;
-    if (err->kind == ERR_SQL)
-        err_hint(err, "The statements of this migration are done and stay. It counts as applied "
-                      "once its verify queries are true: mend the data, then run the same command "
-                      "again.");
-    return -1;
+}
+
+/* The file may have been mended behind the statements that are done, so the row gets its checksum.
+ */
+static void add_applied(struct work *work, const struct migration *migration, int64_t rank,
+                        int64_t *ret_duration_ms)
+{
+    struct script_step *step;
+
+    script_add(&work->script, "BEGIN ISOLATION LEVEL READ COMMITTED");
+    transaction_settings(&work->tx, &work->script, &migration->directives, TRANSACTION_LOCAL);
+    guard_lock(&work->tx, &work->script);
+    step = script_add(&work->script,
+                      "UPDATE %s SET state = 'applied', checksum = '%s', code_checksum = '%s', "
+                      "run_id = %s, finished_at = t.now, duration_ms = "
+                      "(EXTRACT(epoch FROM t.now - started_at) * 1000)::pg_catalog.int8, "
+                      "detail = nullif(detail - 'running' - 'prefix' - 'verify', '{}') "
+                      "FROM (SELECT pg_catalog.clock_timestamp() AS now) AS t "
+                      "WHERE rank = %lld AND state = 'started' RETURNING duration_ms",
+                      work->tx.history, migration->checksum, migration->code_checksum,
+                      work->tx.run_literal, (long long)rank);
+    step->row = take_duration;
+    step->arg = ret_duration_ms;
+    script_add(&work->script, "COMMIT");
 }
 
 int outside_finish(struct work *work, const struct migration *migration, int64_t rank,
                    struct err *err)
 {
-    struct script_step *step;
-    int64_t duration_ms = 0;
+    int64_t duration_ms = -1;
 
-    if (verify_committed(work, migration, err) < 0)
+    add_verify(work, migration);
+    add_applied(work, migration, rank, &duration_ms);
+    if (apply_flush(work, err) < 0) {
+        if (err->kind == ERR_SQL && err->file)
+            err_hint(err, "The statements of this migration are done and stay. It counts as "
+                          "applied once its verify queries are true: mend the data, or the "
+                          "queries, then run the same command again.");
         return -1;
-    step = script_add(&work->script,
-                      "UPDATE %s SET state = 'applied', finished_at = t.now, duration_ms = "
-                      "(EXTRACT(epoch FROM t.now - started_at) * 1000)::pg_catalog.int8, "
-                      "detail = nullif(detail - 'running' - 'prefix' - 'verify', '{}') "
-                      "FROM (SELECT pg_catalog.clock_timestamp() AS now) AS t "
-                      "WHERE rank = %lld RETURNING duration_ms",
-                      work->tx.history, (long long)rank);
-    step->row = take_duration;
-    step->arg = &duration_ms;
-    if (apply_flush(work, err) < 0)
-        return -1;
+    }
+    if (duration_ms < 0)
+        return err_set(err, ERR_TRANSIENT, "the history changed while this attempt was at work");
     apply_record(work, migration, duration_ms, (int)migration->sections[SECTION_UP].count, false);
     return 0;
 }
@@ -164,9 +181,11 @@ static int resume(struct work *work, const struct migration *migration,
     size_t done = (size_t)row->statements_done;
 
     if (strcmp(row->checksum, migration->checksum) != 0) {
-        char *prefix = done <= up->count ? prefix_checksum(work->mem, migration, done) : NULL;
+        /* all done: the row says so without a prefix, too */
+        const char *was =
+            row->statements_done == row->statements_total ? row->code_checksum : row->prefix;
 
-        if (!prefix || strcmp(prefix, row->prefix) != 0)
+        if (done > up->count || strcmp(prefix_checksum(work->mem, migration, done), was) != 0)
             return changed_while_started(migration, row, err);
     }
     if (row->running > 0 && (size_t)row->running <= up->count &&
@@ -190,7 +209,7 @@ static int run_statement(struct work *work, const struct migration *migration, s
     return apply_flush(work, err);
 }
 
-/* After a statement that the server refused: the row no longer says "running". */
+/* After a failure, but for a lost connection: the row no longer says "running". */
 static void mark_failed(struct work *work, const struct migration *migration, int64_t rank,
                         size_t done, struct err *err)
 {
@@ -199,6 +218,7 @@ static void mark_failed(struct work *work, const struct migration *migration, in
 
     if (err->kind == ERR_LOST || session_in_transaction(work->session))
         return;
+    session_grant(work->session, MARK_GRACE_MS);
     if (mark(work, migration, rank, done, 0, &marking) < 0)
         err_clear(&marking); /* then the row says "running", which is the careful side */
     if (!err->hint && err->kind == ERR_SQL)
@@ -214,14 +234,32 @@ static int run_statements(struct work *work, const struct migration *migration, 
     size_t total = migration->sections[SECTION_UP].count;
 
     for (; done < total; done++) {
-        if (mark(work, migration, rank, done, done + 1, err) < 0)
-            return -1;
-        if (run_statement(work, migration, done, err) < 0) {
+        if (mark(work, migration, rank, done, done + 1, err) < 0 ||
+            run_statement(work, migration, done, err) < 0) {
             mark_failed(work, migration, rank, done, err);
             return -1;
         }
     }
-    return mark(work, migration, rank, total, 0, err);
+    if (mark(work, migration, rank, total, 0, err) == 0)
+        return 0;
+    mark_failed(work, migration, rank, total, err);
+    return -1;
+}
+
+/* The statement that was running when the connection was lost is not run again where it can be
+ * seen that it was done. */
+static int skip_done(struct work *work, const struct migration *migration,
+                     const struct history_row *row, size_t *done, struct err *err)
+{
+    const struct section *up = &migration->sections[SECTION_UP];
+    bool found;
+
+    if ((size_t)row->running != *done + 1 || strcmp(row->checksum, migration->checksum) != 0)
+        return 0;
+    if (concurrent_index_done(work, migration, &up->statements[*done], &found, err) < 0)
+        return -1;
+    *done += found;
+    return 0;
 }
 
 int outside_apply(struct work *work, const struct pending_item *item, struct err *err)
@@ -242,7 +280,9 @@ int outside_apply(struct work *work, const struct pending_item *item, struct err
         return 0;
     if (done < total) {
         transaction_settings(&work->tx, &work->script, &migration->directives, TRANSACTION_SESSION);
-        if (apply_flush(work, err) < 0 || run_statements(work, migration, rank, done, err) < 0)
+        if (apply_flush(work, err) < 0 ||
+            (item->started && skip_done(work, migration, item->started, &done, err) < 0) ||
+            run_statements(work, migration, rank, done, err) < 0)
             return -1;
         transaction_reset(&work->script);
         if (apply_flush(work, err) < 0)

@@ -4,7 +4,7 @@
 #include "worker/pending.h"
 
 #include "common/mem.h"
-#include "common/strbuf.h"
+#include "worker/conflicts.h"
 
 /* --- the history as a sorted set ----------------------------------------------------------------
  */
@@ -57,26 +57,6 @@ int64_t pending_version(const struct history *history, bool before_this_run)
 /* --- conflicts ---------------------------------------------------------------------------------
  */
 
-/* The first becomes the message, the next go to a list. */
-struct conflicts {
-    struct err *first;
-    struct strbuf others;
-    size_t count;
-};
-
-enum { CONFLICTS_SHOWN = 10 };
-
-static void add_conflict(struct conflicts *conflicts, struct err *now)
-{
-    if (++conflicts->count == 1) {
-        err_move(conflicts->first, now);
-        return;
-    }
-    if (conflicts->count <= CONFLICTS_SHOWN)
-        strbuf_printf(&conflicts->others, "%s%s", conflicts->others.len ? "; " : "", now->message);
-    err_clear(now);
-}
-
 static void changed(struct conflicts *conflicts, const struct history_row *row,
                     const struct migration *migration)
 {
@@ -89,7 +69,7 @@ static void changed(struct conflicts *conflicts, const struct history_row *row,
                cosmetic ? " (only comments or white space)" : "");
     err_detail(&now, "applied: %s, file now: %s", row->checksum, migration->checksum);
     err_hint(&now, "Put the file back as it was, and make the change in a new migration.");
-    add_conflict(conflicts, &now);
+    conflicts_add(conflicts, &now);
 }
 
 static void missing(struct conflicts *conflicts, const struct catalog *catalog,
@@ -114,7 +94,7 @@ static void missing(struct conflicts *conflicts, const struct catalog *catalog,
         err_hint(&now,
                  "Is this an older checkout than the one that was applied? Put the file back.");
     }
-    add_conflict(conflicts, &now);
+    conflicts_add(conflicts, &now);
 }
 
 static void out_of_order(struct conflicts *conflicts, const struct migration *migration,
@@ -126,20 +106,29 @@ static void out_of_order(struct conflicts *conflicts, const struct migration *mi
                "migration %s is out of order: version %04lld is applied already", migration->label,
                (long long)highest);
     err_hint(&now, "Give it a new, higher version, or set settings.out_of_order: allow.");
-    add_conflict(conflicts, &now);
+    conflicts_add(conflicts, &now);
 }
 
-static void nonempty(struct conflicts *conflicts, const struct tenant *tenant)
+static void half_reverted(struct conflicts *conflicts, const struct migration *migration,
+                          const struct history_row *row)
 {
     struct err now = ERR_INIT;
 
-    err_set(&now, ERR_CONFLICT, "schema \"%s\" has objects but no history of pgtide",
+    err_set_at(&now, ERR_CONFLICT, migration->file, 0, 0,
+               "a rollback of migration %s was broken off", migration->label);
+    err_detail(&now, "%d of the %zu statements of its down section are done", row->down_done,
+               migration->sections[SECTION_DOWN].count);
+    err_hint(&now, "It runs outside a transaction. Finish it first: pgtide rollback --steps 1.");
+    conflicts_add(conflicts, &now);
+}
+
+void pending_nonempty(const struct tenant *tenant, struct err *err)
+{
+    err_set(err, ERR_CONFLICT, "schema \"%s\" has objects but no history of pgtide",
             tenant->history_schema);
-    err_hint(&now,
-             "Is it the right database? If its objects do not stand in the way of the first "
-             "migration, set settings.nonempty: allow. (Taking over a migrated database needs "
-             "baseline or adopt, which this version does not have yet.)");
-    add_conflict(conflicts, &now);
+    err_hint(err, "Is it the right database? If its objects do not stand in the way of the first "
+                  "migration, set settings.nonempty: allow. (Taking over a migrated database needs "
+                  "baseline or adopt, which this version does not have yet.)");
 }
 
 /* --- merging -----------------------------------------------------------------------------------
@@ -170,9 +159,12 @@ static int compare_to_row(const struct migration *migration, const struct histor
 }
 
 static void take_known(struct pending *pending, struct conflicts *conflicts,
-                       const struct migration *migration, const struct history_row *row)
+                       const struct migration *migration, const struct history_row *row,
+                       int64_t to_version)
 {
-    if (row->state == HISTORY_STARTED)
+    if (row->reverting)
+        half_reverted(conflicts, migration, row);
+    else if (row->state == HISTORY_STARTED && migration->version <= to_version)
         add_item(pending, migration, row); /* whether its file may have changed is decided there */
     else if (row->state == HISTORY_APPLIED && strcmp(row->checksum, migration->checksum) != 0)
         changed(conflicts, row, migration);
@@ -210,7 +202,7 @@ static void merge(void *mem, const struct catalog *catalog, const struct history
                 take_new(pending, conflicts, migration, tenant, highest);
             i++;
         } else {
-            take_known(pending, conflicts, migration, rows[j++]);
+            take_known(pending, conflicts, migration, rows[j++], to_version);
             i++;
         }
     }
@@ -248,23 +240,22 @@ int pending_compute(void *parent, const struct catalog *catalog, const struct hi
                     struct err *err)
 {
     void *mem = mem_context(parent);
-    struct conflicts conflicts = {.first = err};
+    struct conflicts conflicts;
+    int result;
 
-    strbuf_init(&conflicts.others, mem);
+    conflicts_init(&conflicts, mem, err);
     *ret = (struct pending){0};
     ret->items =
         mem_array(parent, struct pending_item, catalog->count + catalog->repeatable_count + 1);
-    if (!history->exists && history->has_objects && !tenant->settings->nonempty_allow)
-        nonempty(&conflicts, tenant);
-    else
+    if (!history->exists && history->has_objects && !tenant->settings->nonempty_allow) {
+        pending_nonempty(tenant, err);
+        conflicts.count = 1;
+    } else {
         merge(mem, catalog, history, tenant, to_version, ret, &conflicts);
-    if (conflicts.count > CONFLICTS_SHOWN)
-        strbuf_printf(&conflicts.others, "; and %zu more", conflicts.count - CONFLICTS_SHOWN);
-    if (conflicts.others.len)
-        err_detail(err, "%s%salso: %s", err->detail ? err->detail : "", err->detail ? "; " : "",
-                   conflicts.others.text);
+    }
+    result = conflicts_end(&conflicts);
     talloc_free(mem);
-    if (conflicts.count > 0)
+    if (result < 0)
         return -1;
     if (to_version >= catalog->head)
         add_repeatables(catalog, history, tenant, ret);

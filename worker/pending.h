@@ -42,6 +42,9 @@ void pending_add_seeds(void *parent, const struct catalog *catalog, const struct
                        const char *const *sets, size_t set_count, bool reseed,
                        struct pending *pending);
 
+/* Fills `err` with the conflict of a schema that has objects but no history. */
+void pending_nonempty(const struct tenant *tenant, struct err *err);
+
 /* Highest version that is applied or skipped, 0 = none; of rows from before this run only, or of
  * all. */
 int64_t pending_version(const struct history *history, bool before_this_run);

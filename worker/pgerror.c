@@ -94,11 +94,14 @@ int pgerror_lost(PGconn *conn, const char *notice_sqlstate, struct err *err)
 {
     void *mem = mem_context(NULL);
     char *message = trimmed(mem, PQerrorMessage(conn));
-    enum err_kind before = err->kind;
 
-    if (before == ERR_NONE) { /* else the first error is the one that counts */
+    if (err->kind == ERR_NONE) { /* else the first error is the one that counts */
         err_set(err, ERR_LOST, "connection lost: %s", *message ? message : "no reason given");
         err_sqlstate(err, notice_sqlstate);
+    } else if (err->kind == ERR_DEADLINE || err->kind == ERR_CANCELLED) {
+        err->kind =
+            ERR_LOST; /* the statement was to be cancelled, and nobody knows whether it was */
+        err_detail(err, "the server did not answer the request to cancel the statement");
     }
     talloc_free(mem);
     return -1;

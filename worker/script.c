@@ -198,7 +198,7 @@ static void place_error(const struct script_step *step, size_t byte, bool exact,
     } else {
         line = line_in_statement(step, fault);
     }
-    err_place(err, step->migration->file, line, column);
+    err_place(err, migration_section_file(step->migration, step->section), line, column);
     err_statement(err, text, len);
 }
 

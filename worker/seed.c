@@ -58,7 +58,7 @@ static int apply(struct transactions *tx, struct script *script, const struct se
         .kind = "seed", .name = file->name, .checksum = file->checksum, .state = "applied"};
     struct script_step *step;
 
-    transaction_begin(tx, script, NULL, &entry);
+    transaction_begin(tx, script, NULL);
     if (load(tx, script, file, counts, err) < 0)
         return -1;
     entry.statements_done = entry.statements_total = counts->statements;

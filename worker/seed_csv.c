@@ -69,7 +69,7 @@ static int load_file(void *mem, struct transactions *tx, const struct seed_file 
     struct csv_rows *rows;
     struct seed_table *table;
 
-    if (csv_rows_open(mem, file->path, file->file, &rows, err) < 0)
+    if (csv_rows_open(mem, file, &rows, err) < 0)
         return -1;
     load.line = csv_rows_header_line(rows);
     if (seed_table_find(mem, tx->session, file->table, &table, err) < 0) {
@@ -99,7 +99,7 @@ int seed_csv_check(const struct seed_file *file, struct err *err)
     void *mem = mem_context(NULL);
     struct csv_record record = {0};
     struct csv_rows *rows;
-    int result = csv_rows_open(mem, file->path, file->file, &rows, err);
+    int result = csv_rows_open(mem, file, &rows, err);
 
     if (result == 0) {
         do

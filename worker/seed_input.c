@@ -1,5 +1,5 @@
 /*
- * seed_input.c: a file read in pieces of 64 KiB.
+ * seed_input.c: a file, or a part of one, read in pieces of 64 KiB.
  */
 #include "worker/seed_input.h"
 
@@ -15,7 +15,8 @@ enum { PIECE = 64 * 1024 };
 struct seed_input {
     const char *file;
     int fd;
-    int failed; /* errno of the read that failed, or 0 */
+    int64_t left; /* bytes of its part of the file; INT64_MAX: to the end */
+    int failed;   /* errno of the read that failed, or 0 */
     int line;
     bool summed; /* sum has been ended */
     struct sha256 sum;
@@ -40,27 +41,34 @@ static bool refill(struct seed_input *input)
     ssize_t got;
 
     do
-        got = read(input->fd, input->piece, PIECE);
+        got = read(input->fd, input->piece, input->left < PIECE ? (size_t)input->left : PIECE);
     while (got < 0 && errno == EINTR);
     if (got < 0)
         input->failed = errno;
+    else if (input->left < INT64_MAX)
+        input->left -= got;
     input->at = 0;
     input->len = got > 0 ? (size_t)got : 0;
     sha256_add(&input->sum, input->piece, input->len);
     return input->len > 0;
 }
 
-int seed_input_open(void *parent, const char *path, const char *file, struct seed_input **ret,
+int seed_input_open(void *parent, const struct seed_file *seed, struct seed_input **ret,
                     struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(seed->path, O_RDONLY | O_CLOEXEC);
     struct seed_input *input;
 
-    if (fd < 0)
-        return err_set_at(err, ERR_NOINPUT, file, 0, 0, "cannot open seed: %s", strerror(errno));
+    if (fd < 0 || lseek(fd, seed->offset, SEEK_SET) < 0) {
+        err_set_at(err, ERR_NOINPUT, seed->file, 0, 0, "cannot open seed: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
     input = mem_new(parent, struct seed_input);
-    input->file = mem_strdup(input, file);
+    input->file = mem_strdup(input, seed->file);
     input->fd = fd;
+    input->left = seed->offset ? seed->size : INT64_MAX;
     input->line = 1;
     sha256_init(&input->sum);
     talloc_set_destructor(input, close_input);

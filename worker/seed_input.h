@@ -7,6 +7,7 @@
 #ifndef WORKER_SEED_INPUT_H
 #define WORKER_SEED_INPUT_H
 
+#include "catalog/catalog.h"
 #include "common/base.h"
 #include "common/err.h"
 
@@ -15,10 +16,10 @@ struct seed_input;
 #define SEED_INPUT_END (-1)
 
 /*
- * Opens `path`, which is `file` to people; closed when the input or its parent is freed.
+ * Opens the seed's file, or its part of the bundle; closed when the input or its parent is freed.
  * ERR_NOINPUT: it cannot be read.
  */
-int seed_input_open(void *parent, const char *path, const char *file, struct seed_input **ret,
+int seed_input_open(void *parent, const struct seed_file *seed, struct seed_input **ret,
                     struct err *err) MUST_CHECK;
 
 /* The next byte, 0 to 255; SEED_INPUT_END at the end, and when reading failed. */

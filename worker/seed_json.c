@@ -189,7 +189,7 @@ static int outline_file(void *mem, const struct seed_file *file, bool strict,
     int result;
 
     *outline = (struct outline){.mem = mem, .file = file->file};
-    if (json_rows_open(mem, file->path, file->file, &rows, err) < 0)
+    if (json_rows_open(mem, file, &rows, err) < 0)
         return -1;
     result = read_outline(rows, strict, outline, err);
     talloc_free(rows);
@@ -337,7 +337,7 @@ int seed_json_load(struct transactions *tx, const struct seed_file *file,
     int result = outline_file(mem, file, false, &outline, err);
 
     if (result == 0)
-        result = json_rows_open(mem, file->path, file->file, &rows, err);
+        result = json_rows_open(mem, file, &rows, err);
     if (result == 0)
         result = load_arrays(tx, &outline, rows, counts, err);
     if (result == 0)

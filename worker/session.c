@@ -118,13 +118,14 @@ static int64_t connect_deadline(const struct name_values *connection, int64_t li
     const char *given = name_values_get(connection, "connect_timeout");
     const char *hosts = name_values_get(connection, "host");
     int64_t seconds = CONNECT_TIMEOUT_S;
+    int64_t count = 1;
     int64_t deadline;
 
     if (given && text_to_int64(given, 0, 86400, &seconds) && seconds == 0)
         return limit;
     for (; hosts && (hosts = strchr(hosts, ',')); hosts++)
-        seconds += CONNECT_TIMEOUT_S;
-    deadline = clock_deadline(seconds * 1000);
+        count++;
+    deadline = clock_deadline(count * seconds * 1000);
     return deadline < limit ? deadline : limit;
 }
 
@@ -231,8 +232,8 @@ static int wait_or_cancel(struct session *session, short events, struct err *err
         err_move(err, &now);
     else
         err_clear(&now);
-    if (session->grace != CLOCK_NEVER)
-        return -1; /* no answer even to the cancel request */
+    if (session->grace != CLOCK_NEVER) /* no answer even to the cancel request */
+        return lost(session, err);
     cancel_running(session);
     return 0;
 }
@@ -400,7 +401,7 @@ static int read_answers(struct session *session, const struct session_reader *re
         }
         PQclear(result);
     }
-    if (PQstatus(session->conn) == CONNECTION_BAD && err->kind == ERR_NONE)
+    if (PQstatus(session->conn) == CONNECTION_BAD)
         return lost(session, err);
     if (finished_all_the_same(session, err))
         err_clear(err);
@@ -423,6 +424,11 @@ int session_query(struct session *session, const char *sql, const struct session
     cancel_finish(session->cancel);
     session->cancel = NULL;
     return result;
+}
+
+void session_grant(struct session *session, int64_t ms)
+{
+    session->limits = (struct session_limits){.deadline = clock_deadline(ms), .cancel_fd = -1};
 }
 
 int session_sleep(struct session *session, int64_t ms, struct err *err)
@@ -470,6 +476,23 @@ char *session_identifier(void *parent, const char *name)
     }
     strbuf_char(&out, '"');
     return out.text;
+}
+
+struct session_limits session_limits(const struct session *session)
+{
+    return session->limits;
+}
+
+void session_set_limits(struct session *session, struct session_limits limits)
+{
+    session->limits = limits;
+}
+
+bool session_usable(const struct session *session)
+{
+    PGTransactionStatusType status = PQtransactionStatus(session->conn);
+
+    return status != PQTRANS_ACTIVE && status != PQTRANS_UNKNOWN;
 }
 
 int session_backend_pid(const struct session *session)

@@ -64,6 +64,10 @@ int session_query(struct session *session, const char *sql, const struct session
 int session_copy_put(struct session *session, const char *bytes, size_t len,
                      struct err *err) MUST_CHECK;
 
+/* From now on neither the deadline nor the run's cancellation counts, but that `ms` have passed:
+ * to write down what was interrupted. */
+void session_grant(struct session *session, int64_t ms);
+
 /* Sleeps `ms`; ends early, with -1, at the deadline or when the run is cancelled. */
 int session_sleep(struct session *session, int64_t ms, struct err *err) MUST_CHECK;
 
@@ -86,6 +90,13 @@ char *session_literal(void *parent, struct session *session, const char *value);
 
 /* An identifier, always quoted. Needs no connection. Owned by `parent`. */
 char *session_identifier(void *parent, const char *name);
+
+/* What is in force; other limits for what comes. */
+struct session_limits session_limits(const struct session *session);
+void session_set_limits(struct session *session, struct session_limits limits);
+
+/* The connection stands and waits for a Query. */
+bool session_usable(const struct session *session);
 
 int session_backend_pid(const struct session *session); /* as the startup packet's answer said */
 bool session_in_transaction(const struct session *session); /* a block is open, failed or not */

@@ -5,38 +5,35 @@
 
 #include "common/mem.h"
 #include "worker/guard.h"
+#include "worker/pending.h"
 
 #include <sys/random.h>
 
 /* --- settings --------------------------------------------------------------------------------- */
 
-static void add_setting(struct transactions *tx, struct strbuf *sql, const char *name,
-                        const char *value, enum transaction_scope scope)
-{
-    strbuf_printf(sql, ", pg_catalog.set_config(%s, %s, %s)",
-                  session_literal(tx->mem, tx->session, name),
-                  session_literal(tx->mem, tx->session, value),
-                  scope == TRANSACTION_SESSION ? "false" : "true");
-}
-
-/* The settings that are the same for every file of this tenant. */
-static char *tenant_settings(struct transactions *tx, enum transaction_scope scope)
+/* The settings that are the same for every file of this tenant, as "name = value". */
+static void tenant_settings(struct transactions *tx)
 {
     const struct tenant *tenant = tx->tenant;
-    struct strbuf sql;
+    const char **list = mem_array(tx->mem, const char *, tenant->vars.count + 5);
+    size_t count = 0;
 
-    strbuf_init(&sql, tx->mem);
-    add_setting(tx, &sql, "pgtide.token", tx->token, scope);
-    add_setting(tx, &sql, "pgtide.tenant", tenant->name, scope);
-    add_setting(tx, &sql, "pgtide.run", tx->run_id, scope);
+    list[count++] = mem_printf(tx->mem, "pgtide.token = '%s'", tx->token);
+    list[count++] = mem_printf(tx->mem, "pgtide.run = %s", tx->run_literal);
+    list[count++] = mem_printf(tx->mem, "pgtide.tenant = %s",
+                               session_literal(tx->mem, tx->session, tenant->name));
     for (size_t i = 0; i < tenant->vars.count; i++)
-        add_setting(tx, &sql, mem_printf(tx->mem, "pgtide.%s", tenant->vars.items[i].name),
-                    tenant->vars.items[i].value, scope);
+        list[count++] = mem_printf(
+            tx->mem, "pgtide.%s = %s", session_identifier(tx->mem, tenant->vars.items[i].name),
+            session_literal(tx->mem, tx->session, tenant->vars.items[i].value));
     if (tenant->schema)
-        add_setting(tx, &sql, "search_path", session_identifier(tx->mem, tenant->schema), scope);
+        list[count++] =
+            mem_printf(tx->mem, "search_path = %s", session_identifier(tx->mem, tenant->schema));
     if (tenant->settings->role)
-        add_setting(tx, &sql, "role", tenant->settings->role, scope);
-    return sql.text;
+        list[count++] =
+            mem_printf(tx->mem, "ROLE %s", session_identifier(tx->mem, tenant->settings->role));
+    tx->settings = list;
+    tx->setting_count = count;
 }
 
 static int64_t own_or(int64_t directive, int64_t setting)
@@ -51,23 +48,14 @@ void transaction_settings(struct transactions *tx, struct script *script,
                                            .statement_timeout_ms = DIRECTIVE_UNSET};
     const struct directives *own = directives ? directives : &none;
     const struct settings *settings = tx->tenant->settings;
-    const char *local = scope == TRANSACTION_SESSION ? "false" : "true";
-    struct strbuf sql;
+    const char *set = scope == TRANSACTION_LOCAL ? "SET LOCAL" : "SET";
 
-    strbuf_init(&sql, tx->mem);
-    strbuf_printf(&sql,
-                  "SELECT pg_catalog.set_config('lock_timeout', '%lld', %s), "
-                  "pg_catalog.set_config('statement_timeout', '%lld', %s), "
-                  "pg_catalog.set_config('pgtide.started', "
-                  "EXTRACT(epoch FROM pg_catalog.clock_timestamp())::pg_catalog.text, %s)",
-                  (long long)own_or(own->lock_timeout_ms, settings->lock_timeout_ms), local,
-                  (long long)own_or(own->statement_timeout_ms, settings->statement_timeout_ms),
-                  local, local);
-    strbuf_str(&sql, scope == TRANSACTION_SESSION ? tenant_settings(tx, scope) : tx->settings);
-    if (scope == TRANSACTION_LOCAL_LOCKED)
-        strbuf_printf(&sql, ", %s", guard_lock(tx));
-    script_add_text(script, sql.text, sql.len);
-    strbuf_release(&sql);
+    script_add(script, "%s lock_timeout = %lld", set,
+               (long long)own_or(own->lock_timeout_ms, settings->lock_timeout_ms));
+    script_add(script, "%s statement_timeout = %lld", set,
+               (long long)own_or(own->statement_timeout_ms, settings->statement_timeout_ms));
+    for (size_t i = 0; i < tx->setting_count; i++)
+        script_add(script, "%s %s", set, tx->settings[i]);
 }
 
 static void reset_role(struct script *script)
@@ -101,11 +89,16 @@ void transaction_init(struct transactions *tx, void *parent, struct session *ses
     tx->token = mem_printf(tx->mem, "%016llx", (unsigned long long)random);
     tx->history = mem_printf(tx->mem, "%s.%s", session_identifier(tx->mem, tenant->history_schema),
                              session_identifier(tx->mem, table));
+    tx->history_literal = session_literal(tx->mem, session, tx->history);
+    tx->schema_literal =
+        session_literal(tx->mem, session, session_identifier(tx->mem, tenant->history_schema));
+    tx->unique_index = mem_printf(tx->mem, "%.50s_version", table);
     place = mem_printf(tx->mem, "pgtide:%s.%s", tenant->history_schema, table);
     tx->lock_key = mem_printf(tx->mem, "pg_catalog.hashtextextended(%s, 0)",
                               session_literal(tx->mem, session, place));
     tx->run_literal = session_literal(tx->mem, session, run_id);
-    tx->settings = tenant_settings(tx, TRANSACTION_LOCAL);
+    tenant_settings(tx);
+    tx->known_reverted = -1;
 }
 
 /* --- begin ------------------------------------------------------------------------------------ */
@@ -119,8 +112,6 @@ static void make_schema(struct transactions *tx, struct script *script)
 
 static void make_history(struct transactions *tx, struct script *script)
 {
-    const char *table = tx->tenant->settings->history_table;
-
     script_add(script,
                "CREATE TABLE %s ("
                "rank bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
@@ -133,25 +124,35 @@ static void make_history(struct transactions *tx, struct script *script)
     script_add(script,
                "CREATE UNIQUE INDEX %s ON %s (version, name) "
                "WHERE state <> 'reverted' AND version IS NOT NULL",
-               session_identifier(tx->mem, mem_printf(tx->mem, "%.50s_version", table)),
-               tx->history);
-    script_add(script, "COMMENT ON TABLE %s IS 'pgtide history, layout 1'", tx->history);
+               session_identifier(tx->mem, tx->unique_index), tx->history);
+    script_add(script, "COMMENT ON TABLE %s IS '" TRANSACTION_LAYOUT "'", tx->history);
     tx->history_exists = true;
 }
 
 void transaction_begin(struct transactions *tx, struct script *script,
-                       const struct directives *directives, const struct history_entry *entry)
+                       const struct directives *directives)
 {
     script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED");
-    transaction_settings(tx, script, directives, TRANSACTION_LOCAL_LOCKED);
+    transaction_settings(tx, script, directives, TRANSACTION_LOCAL);
+    guard_lock(tx, script);
     if (!tx->schema_exists)
         make_schema(tx, script);
     if (tx->history_exists) {
-        guard_history(tx, script, entry);
+        guard_history(tx, script);
     } else {
         guard_no_history(tx, script);
         make_history(tx, script);
     }
+}
+
+void transaction_begin_revert(struct transactions *tx, struct script *script,
+                              const struct directives *directives,
+                              const struct history_revert *revert)
+{
+    script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED");
+    transaction_settings(tx, script, directives, TRANSACTION_LOCAL);
+    guard_lock(tx, script);
+    guard_revert(tx, script, revert);
 }
 
 /* --- end -------------------------------------------------------------------------------------- */
@@ -160,6 +161,18 @@ void transaction_begin(struct transactions *tx, struct script *script,
 static const char *literal(struct transactions *tx, const char *text)
 {
     return text ? session_literal(tx->mem, tx->session, text) : "NULL";
+}
+
+/* The row's detail as SQL: what the entry says, and the bundle that the file came from. */
+static const char *detail_of(struct transactions *tx, const struct history_entry *entry)
+{
+    const char *own = mem_printf(tx->mem, "%s::pg_catalog.jsonb", literal(tx, entry->detail));
+    const char *bundle;
+
+    if (!tx->bundle)
+        return own;
+    bundle = mem_printf(tx->mem, "'{\"bundle\": \"%s\"}'::pg_catalog.jsonb", tx->bundle);
+    return entry->detail ? mem_printf(tx->mem, "%s || %s", own, bundle) : bundle;
 }
 
 static void add_row(struct transactions *tx, struct script *script,
@@ -172,32 +185,169 @@ static void add_row(struct transactions *tx, struct script *script,
         script,
         "INSERT INTO %s (kind, version, name, checksum, code_checksum, state, statements_done, "
         "statements_total, started_at, finished_at, duration_ms, applied_by, run_id, tool, detail) "
-        "SELECT %s, %s, %s, %s, %s, %s, %d, %d, t.started, t.now, "
-        "(EXTRACT(epoch FROM t.now - t.started) * 1000)::pg_catalog.int8, "
-        "SESSION_USER, %s, 'pgtide " PGTIDE_VERSION "', %s::pg_catalog.jsonb "
-        "FROM (SELECT pg_catalog.to_timestamp(CAST(%s AS pg_catalog.float8)) AS started, "
-        "pg_catalog.clock_timestamp() AS now) AS t RETURNING rank, duration_ms",
+        "VALUES (%s, %s, %s, %s, %s, %s, %d, %d, pg_catalog.to_timestamp(%s), "
+        "pg_catalog.clock_timestamp(), ((EXTRACT(epoch FROM pg_catalog.clock_timestamp()) - "
+        "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8) "
+        "* 1000)::pg_catalog.int8, SESSION_USER, %s, 'pgtide " PGTIDE_VERSION "', %s) "
+        "RETURNING rank, duration_ms",
         tx->history, literal(tx, entry->kind), version, literal(tx, entry->name),
         literal(tx, entry->checksum), literal(tx, entry->code_checksum), literal(tx, entry->state),
-        entry->statements_done, entry->statements_total, tx->run_literal,
-        literal(tx, entry->detail),
-        guard_token(tx, "pg_catalog.current_setting('pgtide.started')"));
+        entry->statements_done, entry->statements_total,
+        guard_token(tx, "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8"),
+        tx->run_literal, detail_of(tx, entry));
+}
+
+/* The history is written by the role that owns it, whatever the file did. */
+static void restore_role(struct transactions *tx, struct script *script)
+{
+    const char *role = tx->tenant->settings->role;
+
+    script_add(script, "SET LOCAL ROLE %s", role ? session_identifier(tx->mem, role) : "NONE");
+}
+
+static void commit(struct script *script, bool keeps_role)
+{
+    script_add(script, "COMMIT");
+    script_add(script, "RESET ALL");
+    if (!keeps_role)
+        reset_role(script);
 }
 
 struct script_step *transaction_end(struct transactions *tx, struct script *script,
                                     const struct history_entry *entry)
 {
-    const char *role = tx->tenant->settings->role;
     size_t row_index;
 
     if (!entry->keeps_role)
-        script_add(script, "SET LOCAL ROLE %s", role ? session_identifier(tx->mem, role) : "NONE");
+        restore_role(tx, script);
     row_index = script->count;
     add_row(tx, script, entry);
-    script_add(script, "COMMIT");
-    script_add(script, "RESET ALL");
-    if (!entry->keeps_role)
-        reset_role(script);
-    tx->known_row = guard_condition(tx, entry);
+    commit(script, entry->keeps_role);
+    tx->known_row = guard_row(tx, entry);
     return &script->steps[row_index];
+}
+
+static void revert_row(struct transactions *tx, struct script *script, int64_t rank)
+{
+    script_add(script,
+               "UPDATE %s AS h SET state = 'reverted', "
+               "detail = (coalesce(h.detail, '{}') - 'reverting') || "
+               "pg_catalog.jsonb_build_object('reverted', pg_catalog.jsonb_build_object("
+               "'by', SESSION_USER, 'at', pg_catalog.to_char(t.now AT TIME ZONE 'UTC', "
+               "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'run', %s::pg_catalog.text)) "
+               "FROM (SELECT %s AS started, "
+               "pg_catalog.clock_timestamp() AS now) AS t WHERE h.rank = %lld "
+               "RETURNING ((EXTRACT(epoch FROM t.now)::pg_catalog.float8 - t.started) * 1000)"
+               "::pg_catalog.int8",
+               tx->history, tx->run_literal,
+               guard_token(tx, "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8"),
+               (long long)rank);
+}
+
+struct script_step *transaction_end_revert(struct transactions *tx, struct script *script,
+                                           const struct history_revert *revert)
+{
+    size_t row_index;
+
+    if (!revert->keeps_role)
+        restore_role(tx, script);
+    row_index = script->count;
+    revert_row(tx, script, revert->rank);
+    commit(script, revert->keeps_role);
+    if (tx->known_reverted >= 0)
+        tx->known_reverted++;
+    return &script->steps[row_index];
+}
+
+/* --- checks, and what their errors mean ---------------------------------------------------------
+ */
+
+void transaction_check(struct transactions *tx, struct script *script,
+                       const struct migration *migration, enum section_kind section, size_t number)
+{
+    enum guard_code code = section == SECTION_REQUIRE ? GUARD_REQUIRE : GUARD_VERIFY;
+    char *result =
+        mem_printf(tx->mem, "'%zu:' || coalesce(q.ok::pg_catalog.text, 'NULL or no row')", number);
+    char *before = mem_printf(tx->mem, "SELECT CASE WHEN q.ok THEN 1 ELSE %s END FROM (SELECT (",
+                              guard_raise(tx, code, result));
+
+    script_add_wrapped(script, before, migration, section,
+                       &migration->sections[section].statements[number - 1], "\n) AS ok) AS q");
+}
+
+static const struct {
+    enum err_kind kind;
+    const char *message;
+    const char *detail;
+    const char *hint;
+} meanings[GUARD_CODES] = {
+    [GUARD_LOCKED] = {ERR_LOCKED, "another session holds this tenant's pgtide lock", NULL, NULL},
+    [GUARD_MOVED] =
+        {ERR_TRANSIENT, "the history changed while this attempt was at work",
+         "another run worked on this tenant at the same time; nothing was applied twice", NULL},
+    [GUARD_LAYOUT] =
+        {ERR_SQL, "the history table is not of a layout that this pgtide knows", NULL,
+         "Use the newer pgtide that wrote it; or, when it is not pgtide's at all, name "
+         "another table in settings.history.table."},
+    [GUARD_SCHEMA] =
+        {ERR_SQL, "current_schema() is not the tenant's schema", NULL,
+         "Does the schema exist, and may the role use it? A pooler that drops SET LOCAL "
+         "would show like this, too."},
+    [GUARD_TOKEN] =
+        {ERR_SQL, "the file ended pgtide's transaction or reset its settings",
+         "the setting pgtide.token was gone at the end of the migration",
+         "Leave out RESET ALL and DISCARD ALL; a file that must not run in a transaction "
+         "begins with \"-- pgtide: transaction=none\"."},
+    [GUARD_REQUIRE] = {ERR_HELD, "a require query of this migration is not true", NULL,
+                       "Nothing of this migration was run. Mend the data it asks about, then run "
+                       "the same command again."},
+    [GUARD_VERIFY] = {ERR_SQL, "a verify query of this migration is not true", NULL,
+                      "The migration was rolled back; the tenant is as it was before it."},
+};
+
+/* Replaces what is said, keeps place and statement. `tail` is what the check added, "2:false". */
+static void reword(struct err *err, enum guard_code code, const char *tail)
+{
+    const char *result = strchr(tail, ':');
+    struct err new = ERR_INIT;
+
+    err_set(&new, meanings[code].kind, "%s", meanings[code].message);
+    err_place(&new, err->file, err->line, err->column);
+    if (err->statement)
+        err_statement(&new, err->statement, strlen(err->statement));
+    if (code == GUARD_REQUIRE || code == GUARD_VERIFY)
+        err_detail(&new, "the query gave %.*s, not true", (int)strcspn(result + 1, "\""),
+                   result + 1);
+    else if (meanings[code].detail)
+        err_detail(&new, "%s", meanings[code].detail);
+    if (meanings[code].hint)
+        err_hint(&new, "%s", meanings[code].hint);
+    err_move(err, &new);
+}
+
+/* The unique index refused a version and name that is there already. */
+static bool is_there_already(const struct transactions *tx, const struct err *err)
+{
+    const char *constraint = session_fault(tx->session)->constraint;
+
+    return strcmp(err->sqlstate, "23505") == 0 && constraint &&
+           strcmp(constraint, tx->unique_index) == 0;
+}
+
+void transaction_explain(const struct transactions *tx, struct err *err)
+{
+    if (is_there_already(tx, err)) {
+        reword(err, GUARD_MOVED, "");
+        return;
+    }
+    for (enum guard_code code = 0; code < GUARD_CODES; code++) {
+        const char *tail = guard_raised(tx, err, code);
+
+        if (tail && code == GUARD_NONEMPTY)
+            pending_nonempty(tx->tenant, err);
+        else if (tail)
+            reword(err, code, tail);
+        if (tail)
+            return;
+    }
 }

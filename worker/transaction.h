@@ -22,21 +22,31 @@
 #include "config/fleet.h"
 #include "worker/script.h"
 
+/* The comment on a history table. */
+#define TRANSACTION_LAYOUT "pgtide history, layout 1"
+
 struct transactions {
     void *mem;
     const struct tenant *tenant;
     struct session *session; /* for quoting and running */
     const char *run_id;
-    const char *token;       /* random, of this attempt: marks errors that the guard raised */
-    const char *history;     /* quoted, qualified name of the history table */
-    const char *run_literal; /* run_id, quoted */
-    const char *settings;    /* what TRANSACTION_LOCAL sets whatever the directives say, as SQL */
-    const char *lock_key;    /* SQL expression of the tenant's lock */
-    bool history_exists;     /* false: the next transaction_begin makes it */
-    bool schema_exists;      /* false: the next transaction_begin makes it */
-    int64_t known_rank;      /* highest rank read, 0 = none; counts while known_row is NULL */
-    const char
-        *known_row; /* SQL condition that holds for the row this attempt wrote last, or NULL */
+    const char *bundle;          /* checksum for the detail of history rows; NULL: of no bundle */
+    const char *token;           /* random, of this attempt: marks errors that the guard raised */
+    const char *history;         /* quoted, qualified name of the history table */
+    const char *run_literal;     /* run_id, quoted */
+    const char *const *settings; /* what TRANSACTION_LOCAL sets whatever the directives say */
+    size_t setting_count;
+    const char *history_literal; /* the same as an SQL literal, for to_regclass */
+    const char *schema_literal;  /* the schema's quoted name as an SQL literal */
+    const char *unique_index;    /* name of the index on (version, name) */
+    const char *lock_key;        /* SQL expression of the tenant's lock */
+    bool history_exists;         /* false: the next transaction_begin makes it */
+    bool schema_exists;          /* false: the next transaction_begin makes it */
+    int64_t known_rank;          /* highest rank read, 0 = none; counts while known_row is NULL */
+    int64_t known_reverted;      /* reverted rows, where others may revert between the look and a
+                                    transaction (a pooler); -1: not looked at */
+    const char *known_row;       /* what the row that this attempt wrote last is known by, or NULL:
+                                    see guard_row */
 };
 
 /* The history row that ends a transaction. */
@@ -56,7 +66,7 @@ struct history_entry {
 
 /*
  * `session` is the attempt's; everything is allocated below `parent`. Whether history and schema
- * exist and the rank known are the caller's to fill in.
+ * exist, the rank known and the bundle are the caller's to fill in.
  */
 void transaction_init(struct transactions *tx, void *parent, struct session *session,
                       const struct tenant *tenant, const char *run_id);
@@ -64,10 +74,9 @@ void transaction_init(struct transactions *tx, void *parent, struct session *ses
 /*
  * Appends: BEGIN (READ COMMITTED), SET LOCAL of search_path, role, time-outs and variables, the
  * guard, the history table where it is missing. `directives` may be NULL (a seed).
- * `entry` is what transaction_end will record.
  */
 void transaction_begin(struct transactions *tx, struct script *script,
-                       const struct directives *directives, const struct history_entry *entry);
+                       const struct directives *directives);
 
 /*
  * Appends: the check that the transaction is still ours, the history row, COMMIT, and RESET of what
@@ -76,15 +85,28 @@ void transaction_begin(struct transactions *tx, struct script *script,
 struct script_step *transaction_end(struct transactions *tx, struct script *script,
                                     const struct history_entry *entry);
 
-/* What transaction_settings sets its values for, and what else that statement does. */
-enum transaction_scope {
-    TRANSACTION_LOCAL,        /* SET LOCAL */
-    TRANSACTION_LOCAL_LOCKED, /* the same, and fails unless the tenant's lock is ours */
-    TRANSACTION_SESSION,      /* until transaction_reset */
+/* A history row that a transaction reverts. */
+struct history_revert {
+    int64_t rank;
+    const char *state; /* that the server must find it in: "applied", "skipped", "started" */
+    bool keeps_role;   /* as above */
 };
 
-/* Appends, as one statement, the settings of the tenant: search_path, role, time-outs, variables.
+/*
+ * The same around a way back. The guard checks that the newest row is the known one and that the
+ * row to be reverted is still as it was read; the end makes it `reverted`, its detail says by whom,
+ * when and in which run. Returns the step that does; it returns (duration_ms).
  */
+void transaction_begin_revert(struct transactions *tx, struct script *script,
+                              const struct directives *directives,
+                              const struct history_revert *revert);
+struct script_step *transaction_end_revert(struct transactions *tx, struct script *script,
+                                           const struct history_revert *revert);
+
+/* How long what transaction_settings sets holds: SET LOCAL, or SET until transaction_reset. */
+enum transaction_scope { TRANSACTION_LOCAL, TRANSACTION_SESSION };
+
+/* Appends the settings of the tenant: search_path, role, time-outs, variables. */
 void transaction_settings(struct transactions *tx, struct script *script,
                           const struct directives *directives, enum transaction_scope scope);
 void transaction_reset(struct script *script);

@@ -46,7 +46,7 @@ static bool cut(void *mem, const char *path, const json_t *whole, int lines)
     struct err err = ERR_INIT;
     json_t *value;
 
-    CHECK(json_rows_open(mem, path, path, &rows, &err) == 0);
+    CHECK(json_rows_open(mem, &(struct seed_file){.path = path, .file = path}, &rows, &err) == 0);
     while (item.event != JSON_ROWS_END) {
         if (json_rows_next(rows, &item, &err) < 0)
             break;
@@ -123,7 +123,7 @@ static void fuzz_csv(void *mem, const char *path, size_t len, int lines)
     struct csv_rows *rows;
     size_t width;
     size_t seen = 0;
-    int result = csv_rows_open(mem, path, path, &rows, &err);
+    int result = csv_rows_open(mem, &(struct seed_file){.path = path, .file = path}, &rows, &err);
 
     if (result == 0)
         (void)csv_rows_header(rows, &width);

@@ -16,6 +16,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -59,6 +60,7 @@ struct proxy {
     int listen_fd; /* -1: refusing */
     int64_t delay_us;
     bool stall;
+    bool unplug;
     bool cut_all;
     char *trigger; /* NULL: none */
     int skip;
@@ -128,6 +130,21 @@ static void cut_client(struct proxy *proxy, struct link *link)
     close_fd(&link->client);
     proxy_stream_clear(&link->to_client);
     proxy->triggered = true;
+}
+
+/* The kernel drops what the client sends, unacknowledged. */
+static void unplug_links(struct proxy *proxy)
+{
+    struct sock_filter keep_nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const struct sock_fprog filter = {.len = 1, .filter = &keep_nothing};
+
+    for (struct link *link = proxy->links; link; link = link->next) {
+        if (setsockopt(link->client, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0)
+            harness_die("cannot unplug a connection: %s", strerror(errno));
+        close_fd(&link->server);
+        link->stalled = true;
+    }
+    proxy->unplug = false;
 }
 
 /* --- what the client sends -------------------------------------------------------------------- */
@@ -353,6 +370,8 @@ static void handle_events(struct proxy *proxy, const struct poll_set *set)
 
     if (set->entries[0].revents)
         eventfd_read(proxy->wake_fd, &ignored);
+    if (proxy->unplug)
+        unplug_links(proxy);
     for (struct link *link = proxy->links; link; link = link->next)
         serve_link(proxy, link, set->entries);
     if (!proxy->stall)
@@ -486,6 +505,13 @@ void proxy_stall(struct proxy *proxy, bool stall)
 {
     begin(proxy);
     proxy->stall = stall;
+    end(proxy);
+}
+
+void proxy_unplug(struct proxy *proxy)
+{
+    begin(proxy);
+    proxy->unplug = true;
     end(proxy);
 }
 

@@ -63,6 +63,13 @@ void proxy_refuse(struct proxy *proxy, bool refuse);
 /* While true, nothing passes on any connection, as when a cable is pulled. */
 void proxy_stall(struct proxy *proxy, bool stall);
 
+/*
+ * Makes the clients of all connections there are now talk to a dead network: nothing comes any
+ * more, not even the kernel's acknowledgements, so only keepalives and time-outs notice. The
+ * server's side is closed. New connections are served.
+ */
+void proxy_unplug(struct proxy *proxy);
+
 /* Closes every connection, both sides. */
 void proxy_cut_all(struct proxy *proxy);
 

@@ -140,7 +140,13 @@ Test(conflicts, a_history_of_a_newer_layout_is_left_alone)
     const struct fleet_run *run;
 
     fleet_fixture_exec(fleet, 1, "COMMENT ON TABLE pgtide_history IS 'pgtide history, layout 7'");
+    fleet_fixture_write(fleet, "migrations/4_d.sql", "CREATE TABLE d (a int);\n");
     run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_assert_str_eq(fleet_fixture_outcome(run, "store-1"), "failed");
+    cr_assert(strstr(run->out, "not of a layout that this pgtide knows"), "%s", run->out);
+    cr_assert_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM pg_class WHERE relname = 'd'"),
+                 0);
+    run = fleet_fixture_run(fleet, "status", NULL);
     cr_assert_str_eq(fleet_fixture_outcome(run, "store-1"), "failed");
     cr_assert(strstr(run->out, "layout 7"), "%s", run->out);
 }

@@ -43,7 +43,7 @@ static const struct {
                                   "INSERT INTO done VALUES ('0003');\n"},
     {"migrations/0004_when.sql", "-- pgtide:up\nINSERT INTO done VALUES ('0004');\n"
                                  "-- pgtide:when\nSELECT count(*) > 0 FROM product;\n"},
-    {"migrations/0005_checked.sql", "-- pgtide:up verify=after-commit\n"
+    {"migrations/0005_checked.sql", "-- pgtide: verify=after-commit\n-- pgtide:up\n"
                                     "INSERT INTO done VALUES ('0005');\n"
                                     "-- pgtide:verify\nSELECT pg_sleep(0.005) IS NOT NULL;\n"},
     {"migrations/R_cheap.sql", "CREATE OR REPLACE VIEW cheap AS SELECT * FROM product "
@@ -136,7 +136,7 @@ Test(crash, a_run_recovers_from_terminated_backends)
 {
     static const char terminate[] =
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = "
-        "current_database() AND application_name LIKE 'pgtide %' AND query LIKE '%0003%'";
+        "current_database() AND application_name LIKE 'pgtide %' AND wait_event = 'PgSleep'";
     struct fleet_fixture *fleet = new_fleet();
     struct process *process;
     const struct fleet_run *run;
@@ -167,8 +167,9 @@ Test(crash, stop_immediate_in_mid_run_and_run_again)
     struct process *process;
     const struct fleet_run *run;
 
-    fleet_fixture_write(fleet, "migrations/1_first.sql", "CREATE TABLE done (what text);\n"
-                                                         "INSERT INTO done VALUES ('1');\n");
+    fleet_fixture_write(fleet, "migrations/1_first.sql",
+                        "CREATE TABLE done (what text);\n"
+                        "INSERT INTO done VALUES ('1');\n");
     fleet_fixture_write(fleet, "migrations/2_slow.sql",
                         "INSERT INTO done VALUES ('2');\nSELECT pg_sleep(1);\n");
     fleet_fixture_inventory(fleet, NULL);

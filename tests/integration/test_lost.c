@@ -22,8 +22,9 @@ static void setup(void)
     fleet = fleet_fixture_new(ctx, pg_server_shared(ctx), 1);
     proxy = proxy_new(ctx, fleet->host, fleet->port);
     fleet_fixture_through(fleet, proxy_port(proxy));
-    fleet_fixture_write(fleet, "migrations/1_first.sql", "CREATE TABLE done (what text);\n"
-                                                         "INSERT INTO done VALUES ('first');\n");
+    fleet_fixture_write(fleet, "migrations/1_first.sql",
+                        "CREATE TABLE done (what text);\n"
+                        "INSERT INTO done VALUES ('first');\n");
     fleet_fixture_write(fleet, "migrations/2_second.sql", "INSERT INTO done VALUES ('second');\n");
     fleet_fixture_inventory(fleet, NULL);
 }
@@ -192,8 +193,9 @@ static void cut_outside(const char *statement, enum proxy_action action)
                         "ALTER TABLE done ADD COLUMN IF NOT EXISTS n int;\n"
                         "DROP INDEX CONCURRENTLY old_ix;\n"
                         "VACUUM done;\n");
-    fleet_fixture_write(fleet, "migrations/1_first.sql", "CREATE TABLE done (what text);\n"
-                                                         "CREATE INDEX old_ix ON done (what);\n");
+    fleet_fixture_write(fleet, "migrations/1_first.sql",
+                        "CREATE TABLE done (what text);\n"
+                        "CREATE INDEX old_ix ON done (what);\n");
     proxy_on_query(proxy, statement, 0, action);
     run = fleet_fixture_run(fleet, "migrate", NULL);
     cr_assert(proxy_triggered(proxy));

@@ -144,9 +144,10 @@ Test(catalog, all_errors_of_all_files)
                      "m/1_a.sql: transaction command \"BEGIN\" in a migration\n"
                      "m/2_b.sql: unterminated quoted string\n"
                      "m/notes.txt: \"notes.txt\" is not the name of a migration\n"
-                     "m/sub/V3__d.sql: a file of Flyway, which pgtide does not read yet\n"
                      "m/02_c.sql: version 2 is also that of \"m/2_b.sql\"\n"
-                     "m/sub/R_x.sql: repeatable \"x\" is also that of \"m/R_x.sql\"\n",
+                     "m/sub/R_x.sql: repeatable \"x\" is also that of \"m/R_x.sql\"\n"
+                     "m/sub/V3__d.sql: a file of Flyway among files of pgtide such as "
+                     "\"m/02_c.sql\"\n",
                      "%s", all_errors(&l));
     finish(&l);
 }

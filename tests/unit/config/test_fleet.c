@@ -31,7 +31,7 @@ Test(fleet, defaults)
     cr_expect_eq(fleet->run.per_server, 4);
     cr_expect_eq(fleet->run.max_failures.value, 0);
     cr_expect_not(fleet->run.has_max_unreachable || fleet->run.has_max_locked ||
-                  fleet->run.has_max_held);
+                  fleet->run.has_max_held || fleet->run.require_bundle);
     cr_expect_null(settings->history_schema);
     cr_expect_str_eq(settings->history_table, "pgtide_history");
     cr_expect_null(settings->role);
@@ -83,7 +83,8 @@ Test(fleet, run_is_read)
 {
     struct fleet *fleet =
         fixture_fleet("tenants: []\nrun: {workers: \"16\", per_server: 2, max_failures: 5%,\n"
-                      "  max_unreachable: \"10%\", max_locked: 3, max_held: 0}\n");
+                      "  max_unreachable: \"10%\", max_locked: 3, max_held: 0,\n"
+                      "  require_bundle: true}\nmigrations: shop.tar\n");
 
     cr_expect_eq(fleet->run.workers, 16);
     cr_expect_eq(fleet->run.per_server, 2);
@@ -93,6 +94,9 @@ Test(fleet, run_is_read)
     cr_expect(fleet->run.has_max_locked);
     cr_expect_eq(fleet->run.max_locked.value, 3);
     cr_expect(fleet->run.has_max_held);
+    cr_expect(fleet->run.require_bundle);
+    cr_expect_eq(fleet->migrations_line, 5);
+    cr_expect_eq(fleet->migrations_column, 13);
     talloc_free(fleet);
 }
 

@@ -85,17 +85,15 @@ Test(fleet_errors, keys_in_the_wrong_section)
 Test(fleet_errors, keys_of_coming_versions)
 {
     static const struct error_case cases[] = {
-        {TENANTS "ledger: x\nhooks: {}\ndiscover: []\n",
+        {TENANTS "ledger: x\ndiscover: []\n",
          "2:1: \"ledger\" is not supported yet\n  hint: Leave \"ledger\" out.\n"
-         "3:1: \"hooks\" is not supported yet\n  hint: Leave \"hooks\" out.\n"
-         "4:1: \"discover\" is not supported yet\n  hint: Leave \"discover\" out.\n"},
+         "3:1: \"discover\" is not supported yet\n  hint: Leave \"discover\" out.\n"},
         {TENANTS "run:\n  max_duration: 4h\n  window: {}\n  ramp_up: false\n"
-                 "  require_bundle: false\n  waves: []\n",
+                 "  waves: []\n",
          "3:3: \"max_duration\" is not supported yet\n  hint: Leave \"max_duration\" out.\n"
          "4:3: \"window\" is not supported yet\n  hint: Leave \"window\" out.\n"
          "5:3: \"ramp_up\" is not supported yet\n  hint: Leave \"ramp_up\" out.\n"
-         "6:3: \"require_bundle\" is not supported yet\n  hint: Leave \"require_bundle\" out.\n"
-         "7:3: \"waves\" is not supported yet\n  hint: Leave \"waves\" out.\n"},
+         "6:3: \"waves\" is not supported yet\n  hint: Leave \"waves\" out.\n"},
         {TENANTS "servers: {a: {max_failures: 1}}\n",
          "2:15: \"max_failures\" is not supported yet\n  hint: Leave \"max_failures\" out.\n"},
         {TENANTS "settings: {history: {dialect: typeorm}}\n",
@@ -156,6 +154,9 @@ Test(fleet_errors, numbers_durations_sizes_and_choices)
         {TENANTS "run: {workers: 0, per_server: 1025}\n",
          "2:16: \"workers\" must be a whole number from 1 to 1024, not \"0\"\n"
          "2:31: \"per_server\" must be a whole number from 1 to 1024, not \"1025\"\n"},
+        {TENANTS "run: {require_bundle: True}\n",
+         "2:23: \"require_bundle\" must be false or true, not \"True\"\n  hint: Did you mean "
+         "\"true\"?\n"},
         {TENANTS "run: {max_failures: 5 %, max_held: -1}\n",
          "2:21: \"max_failures\" must be a whole number such as 3, or a share of the tenants such "
          "as 5%, not \"5 %\"\n"

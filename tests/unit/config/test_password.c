@@ -70,7 +70,7 @@ Test(password, a_command_that_is_not_there)
     cr_assert_eq(password_run_command(NULL, argv, 1000, &password, &err), -1);
     cr_expect_str_eq(
         err.message,
-        "cannot run password command \"/nonexistent/vault\": No such file or directory");
+        "password command: cannot run \"/nonexistent/vault\": No such file or directory");
     err_clear(&err);
 }
 
@@ -79,7 +79,7 @@ Test(password, a_command_that_hangs_is_killed)
     int64_t before = clock_now_ms();
 
     cr_expect_str_eq(run_shell("exec sleep 20", 1000),
-                     "password command \"sh\" was not done after 1 s");
+                     "password command \"sh\" was not done after 1s and was killed");
     cr_expect_lt(clock_now_ms() - before, 5000);
 }
 

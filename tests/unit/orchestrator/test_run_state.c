@@ -127,9 +127,28 @@ Test(run_state, what_an_attempt_saw_afterwards_is_no_longer_in_doubt)
     world_init(&world, 2);
     world.result.jobs[0].sent_changes = true;
     attempt(&world, 0, ERR_LOST, JOB_WAITING);
+    world.result.jobs[0].looked = true;
     attempt(&world, 0, ERR_TRANSIENT, JOB_WAITING);
+    world.result.jobs[0].looked = false;
     attempt(&world, 0, ERR_UNREACHABLE, JOB_ENDED);
     cr_expect(eq(int, world.result.jobs[0].outcome, OUTCOME_UNREACHABLE));
+    world_release(&world);
+}
+
+Test(run_state, an_attempt_that_saw_nothing_leaves_the_doubt)
+{
+    static const enum err_kind kinds[] = {ERR_LOCKED, ERR_CANCELLED, ERR_DEADLINE, ERR_SQL};
+    struct world world;
+
+    world_init(&world, ARRAY_LEN(kinds));
+    world.state->halts = false;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        world.result.jobs[i].sent_changes = true;
+        attempt(&world, i, ERR_LOST, JOB_WAITING);
+        attempt(&world, i, kinds[i], JOB_ENDED);
+        cr_expect(eq(int, world.result.jobs[i].outcome, OUTCOME_UNKNOWN), "%s",
+                  err_kind_name(kinds[i]));
+    }
     world_release(&world);
 }
 

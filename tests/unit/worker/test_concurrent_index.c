@@ -1,5 +1,5 @@
 /*
- * test_concurrent_index.c: the index's name is found as the server would store it.
+ * test_concurrent_index.c: which statements concern an index by name, and which one.
  */
 #include "worker/concurrent_index.h"
 
@@ -9,31 +9,43 @@
 
 static const struct {
     const char *sql;
-    const char *name; /* NULL: not such a statement, or unnamed */
+    const char *index; /* NULL: not such a statement, or unnamed */
+    const char *table;
 } cases[] = {
-    {"CREATE INDEX CONCURRENTLY ix ON t (a)", "ix"},
-    {"create unique index concurrently Ix_A on t (a)", "ix_a"},
-    {"CREATE INDEX CONCURRENTLY IF NOT EXISTS \"My \"\"Ix\" ON t (a)", "My \"Ix"},
-    {"CREATE INDEX\n  CONCURRENTLY -- why\n ix ON t (a)", "ix"},
-    {"CREATE INDEX CONCURRENTLY on_hand ON t (a)", "on_hand"},
-    {"CREATE INDEX CONCURRENTLY ON t (a)", NULL},
-    {"CREATE INDEX ix ON t (a)", NULL},
-    {"DROP INDEX CONCURRENTLY ix", NULL},
-    {"CREATE INDEX CONCURRENTLY", NULL},
-    {"", NULL},
+    {"CREATE INDEX CONCURRENTLY ix ON t (a)", "ix", "t"},
+    {"create unique index concurrently Ix_A on only s . t(a)", "Ix_A", "s.t"},
+    {"CREATE INDEX CONCURRENTLY IF NOT EXISTS \"My \"\"Ix\" ON \"S\".\"T.x\" USING gin (a)",
+     "\"My \"\"Ix\"", "\"S\".\"T.x\""},
+    {"/* why */ CREATE /* a */ INDEX\n  CONCURRENTLY -- b\n ix /* c */ ON t (a)", "ix", "t"},
+    {"CREATE INDEX CONCURRENTLY on_hand ON t (a)", "on_hand", "t"},
+    {"DROP INDEX CONCURRENTLY ix", "ix", NULL},
+    {"drop index concurrently if exists s.\"Ix\" cascade", "s.\"Ix\"", NULL},
+    {"CREATE INDEX CONCURRENTLY ON t (a)", NULL, NULL},
+    {"CREATE INDEX ix ON t (a)", NULL, NULL},
+    {"CREATE INDEX CONCURRENTLY ix", NULL, NULL},
+    {"CREATE INDEX CONCURRENTLY ix ON", NULL, NULL},
+    {"CREATE INDEX CONCURRENTLY IF ix ON t (a)", NULL, NULL},
+    {"CREATE INDEX CONCURRENTLY", NULL, NULL},
+    {"DROP INDEX ix", NULL, NULL},
+    {"DROP INDEX CONCURRENTLY", NULL, NULL},
+    {"REINDEX INDEX CONCURRENTLY ix", NULL, NULL},
+    {"", NULL, NULL},
 };
 
-Test(concurrent_index, name)
+Test(concurrent_index, read)
 {
     void *mem = mem_context(NULL);
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        char *name = concurrent_index_name(mem, cases[i].sql, strlen(cases[i].sql));
+        struct concurrent_index names;
+        bool read = concurrent_index_read(mem, cases[i].sql, strlen(cases[i].sql), &names);
 
-        if (cases[i].name)
-            cr_assert_str_eq(name ? name : "(none)", cases[i].name, "%s", cases[i].sql);
-        else
-            cr_assert_null(name, "%s", cases[i].sql);
+        cr_assert_eq(read, cases[i].index != NULL, "%s", cases[i].sql);
+        if (!read)
+            continue;
+        cr_assert_str_eq(names.index, cases[i].index, "%s", cases[i].sql);
+        cr_assert_str_eq(names.table ? names.table : "-", cases[i].table ? cases[i].table : "-",
+                         "%s", cases[i].sql);
     }
     talloc_free(mem);
 }

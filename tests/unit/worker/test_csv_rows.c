@@ -45,7 +45,7 @@ static const char *records_of(const char *text, size_t len)
 
     write_text(text, len);
     strbuf_init(&out, ctx);
-    result = csv_rows_open(ctx, path, path, &rows, &err);
+    result = csv_rows_open(ctx, &(struct seed_file){.path = path, .file = path}, &rows, &err);
     if (result == 0) {
         const char *const *names = csv_rows_header(rows, &width);
 
@@ -143,9 +143,11 @@ Test(csv_rows, verify)
     struct csv_rows *rows;
 
     write_text(text, strlen(text));
-    cr_assert_eq(csv_rows_open(ctx, path, path, &rows, &err), 0);
+    cr_assert_eq(csv_rows_open(ctx, &(struct seed_file){.path = path, .file = path}, &rows, &err),
+                 0);
     cr_assert_eq(csv_rows_verify(rows, sha256_text(ctx, text, strlen(text)), &err), 0);
-    cr_assert_eq(csv_rows_open(ctx, path, path, &rows, &err), 0);
+    cr_assert_eq(csv_rows_open(ctx, &(struct seed_file){.path = path, .file = path}, &rows, &err),
+                 0);
     cr_assert_lt(csv_rows_verify(rows, sha256_text(ctx, "a\n", 2), &err), 0);
     cr_assert_eq(err.kind, ERR_DATA);
     err_clear(&err);

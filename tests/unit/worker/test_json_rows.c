@@ -33,7 +33,8 @@ static struct json_rows *open_text(const char *text, size_t len)
 
     tmpdir_write_bytes(dir, "seed.json", text, len);
     path = tmpdir_path(ctx, dir, "seed.json");
-    cr_assert_eq(json_rows_open(ctx, path, path, &rows, &err), 0);
+    cr_assert_eq(json_rows_open(ctx, &(struct seed_file){.path = path, .file = path}, &rows, &err),
+                 0);
     return rows;
 }
 
@@ -211,10 +212,15 @@ Test(json_rows, a_file_that_cannot_be_read)
     struct json_rows_item item;
     struct json_rows *rows;
 
-    cr_assert_lt(json_rows_open(ctx, "/nonexistent/a.json", "/nonexistent/a.json", &rows, &err), 0);
+    cr_assert_lt(json_rows_open(ctx,
+                                &(struct seed_file){.path = "/nonexistent/a.json",
+                                                    .file = "/nonexistent/a.json"},
+                                &rows, &err),
+                 0);
     cr_assert_eq(err.kind, ERR_NOINPUT);
     err_clear(&err);
-    cr_assert_eq(json_rows_open(ctx, "/", "/", &rows, &err), 0);
+    cr_assert_eq(json_rows_open(ctx, &(struct seed_file){.path = "/", .file = "/"}, &rows, &err),
+                 0);
     cr_assert_lt(json_rows_next(rows, &item, &err), 0);
     cr_assert_eq(err.kind, ERR_NOINPUT);
     err_clear(&err);

@@ -1,0 +1,16 @@
+/*
+ * fleet_hooks.h: the hooks: section: what is run around a run and around each tenant.
+ */
+#ifndef CONFIG_FLEET_HOOKS_H
+#define CONFIG_FLEET_HOOKS_H
+
+#include "config/fleet.h"
+#include "config/reader.h"
+
+/* Its name in fleet.yaml: "before_tenant". */
+const char *fleet_hooks_name(enum hook_point point);
+
+/* Reads the section `node` (a map) into `hooks`. */
+void fleet_hooks_read(struct reader *r, const struct yaml_node *node, struct hook *hooks);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * confirm.c: the question before something that cannot be taken back.
+ */
+#include "orchestrator/confirm.h"
+
+#include <errno.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* A line without its end; what does not fit is read and dropped. False: there was none. */
+static bool read_line(int fd, char *line, size_t size)
+{
+    size_t len = 0;
+    ssize_t got;
+    char c;
+
+    for (;;) {
+        got = read(fd, &c, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0 || c == '\n')
+            break;
+        if (len + 1 < size)
+            line[len++] = c;
+    }
+    line[len] = '\0';
+    return got > 0 || len > 0;
+}
+
+int confirm_ask(int in_fd, int out_fd, const char *question, struct err *err)
+{
+    char answer[16];
+
+    if (!isatty(in_fd) || !isatty(out_fd)) {
+        err_set(err, ERR_USAGE, "this asks before it changes anything, and there is no terminal");
+        err_hint(err, "Add --yes to go on without being asked. Nothing was changed.");
+        return -1;
+    }
+    dprintf(out_fd, "%s [y/N] ", question);
+    if (read_line(in_fd, answer, sizeof(answer)) &&
+        (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0))
+        return 0;
+    return err_set(err, ERR_INTERNAL, "not confirmed, nothing was changed");
+}

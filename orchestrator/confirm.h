@@ -1,0 +1,16 @@
+/*
+ * confirm.h: the question before something that cannot be taken back. Main thread.
+ */
+#ifndef ORCHESTRATOR_CONFIRM_H
+#define ORCHESTRATOR_CONFIRM_H
+
+#include "common/base.h"
+#include "common/err.h"
+
+/*
+ * Writes `question` and " [y/N] " to `out_fd` and reads a line from `in_fd`. 0: the answer was yes.
+ * -1: it was not (ERR_INTERNAL), or one of the two is no terminal (ERR_USAGE: --yes is needed).
+ */
+int confirm_ask(int in_fd, int out_fd, const char *question, struct err *err) MUST_CHECK;
+
+#endif

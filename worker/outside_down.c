@@ -1,0 +1,211 @@
+/*
+ * outside_down.c: a way back, one statement a Query.
+ *
+ * DESIGN
+ * As in outside.c the row keeps the books, but those of the way up stay as they are: the progress
+ * stands in its detail, as `reverting: {done, running, prefix}`, and its state is `started` from
+ * before the first statement until it is `reverted`.
+ */
+#include "worker/outside_down.h"
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "worker/concurrent_index.h"
+#include "worker/pending.h"
+
+enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted way back stopped */
+
+/* One way back as it goes on. */
+struct way_back {
+    struct work *work;
+    const struct revert_set *set;
+    const struct revert_item *item;
+    const struct migration *migration;
+    const struct section *down;
+    size_t done; /* statements */
+};
+
+/* --- the history row -------------------------------------------------------------------------- */
+
+static char *prefix_checksum(const struct way_back *way, size_t done)
+{
+    if (done == 0)
+        return mem_strdup(way->work->mem, "");
+    return sql_code_checksum_of(way->work->mem, way->migration->text, way->down->statements, done);
+}
+
+/* Appends: so many statements are done, number `running` (0 = none) is under way. */
+static void add_mark(const struct way_back *way, size_t running)
+{
+    struct work *work = way->work;
+    char *prefix = prefix_checksum(way, way->done);
+
+    script_add(&work->script,
+               "UPDATE %s SET state = 'started', detail = coalesce(detail, '{}') || "
+               "pg_catalog.jsonb_build_object('reverting', pg_catalog.jsonb_build_object("
+               "'done', %zu, 'running', %zu, 'prefix', '%s')) "
+               "WHERE rank = %lld AND state IN ('applied', 'started')",
+               work->tx.history, way->done, running, prefix, (long long)way->item->row->rank);
+    talloc_free(prefix);
+}
+
+static int mark(const struct way_back *way, size_t running, struct err *err)
+{
+    add_mark(way, running);
+    return apply_flush(way->work, err);
+}
+
+static int begin(const struct way_back *way, struct err *err)
+{
+    struct work *work = way->work;
+    struct history_revert entry = revert_entry(way->item, "applied");
+
+    transaction_begin_revert(&work->tx, &work->script, &way->migration->directives, &entry);
+    add_mark(way, 0);
+    script_add(&work->script, "COMMIT");
+    if (apply_flush(work, err) < 0)
+        return -1;
+    way->item->row->state = HISTORY_STARTED;
+    work->job->applied_count--;
+    work->job->changed = true;
+    work->job->version = pending_version(way->set->history, false);
+    return 0;
+}
+
+static int finish(const struct way_back *way, struct err *err)
+{
+    struct work *work = way->work;
+    struct history_revert entry = revert_entry(way->item, "started");
+
+    transaction_begin_revert(&work->tx, &work->script, &way->migration->directives, &entry);
+    transaction_end_revert(&work->tx, &work->script, &entry);
+    return apply_flush(work, err);
+}
+
+/* --- going on --------------------------------------------------------------------------------- */
+
+static int changed_half_way(const struct way_back *way, struct err *err)
+{
+    err_set_at(err, ERR_CONFLICT, migration_section_file(way->migration, SECTION_DOWN), 0, 0,
+               "migration %s was changed after %d statements of its down section had been run",
+               way->migration->label, way->item->row->down_done);
+    err_detail(err, "it runs outside a transaction, so those statements stay done");
+    err_hint(err, "Put these statements back as they were; the ones behind them may be changed.");
+    return -1;
+}
+
+static int outcome_unknown(const struct way_back *way, struct err *err)
+{
+    const struct history_row *row = way->item->row;
+    const struct sql_statement *statement = &way->down->statements[row->running - 1];
+    const char *history = way->work->tx.history;
+
+    err_set_at(err, ERR_SQL, migration_section_file(way->migration, SECTION_DOWN), statement->line,
+               0,
+               "statement %d of %zu of the way back was running when the connection ended; whether "
+               "it was done is not known",
+               row->running, way->down->count);
+    err_statement(err, way->migration->text + statement->start, statement->end - statement->start);
+    err_detail(err, "it runs outside a transaction and is not safe to repeat");
+    err_hint(
+        err,
+        "Look whether it was done. If so: UPDATE %s SET detail = jsonb_set(detail, "
+        "'{reverting}', '{\"done\": %d}') WHERE rank = %lld. If not: the same with %d. Then run "
+        "the same command again.",
+        history, row->running, (long long)row->rank, row->down_done);
+    return -1;
+}
+
+/* What an earlier rollback has done need not be run; where it is not known, it is found out. */
+static int resume(struct way_back *way, struct err *err)
+{
+    const struct history_row *row = way->item->row;
+    size_t running = (size_t)row->running;
+    bool found = false;
+
+    way->done = (size_t)row->down_done;
+    if (way->done > way->down->count ||
+        (row->prefix[0] && strcmp(prefix_checksum(way, way->done), row->prefix) != 0))
+        return changed_half_way(way, err);
+    if (running == 0 || running > way->down->count)
+        return 0;
+    if (!(way->down->statements[running - 1].flags & SQL_REPEATABLE))
+        return outcome_unknown(way, err);
+    if (concurrent_index_done(way->work, way->migration, &way->down->statements[running - 1],
+                              &found, err) < 0)
+        return -1;
+    way->done += found;
+    return 0;
+}
+
+/* --- the statements --------------------------------------------------------------------------- */
+
+/* After a failure, but for a lost connection: the row no longer says "running". */
+static void mark_failed(const struct way_back *way, struct err *err)
+{
+    struct err marking = ERR_INIT;
+
+    if (err->kind == ERR_LOST || session_in_transaction(way->work->session))
+        return;
+    session_grant(way->work->session, MARK_GRACE_MS);
+    if (mark(way, 0, &marking) < 0)
+        err_clear(&marking); /* then the row says "running", which is the careful side */
+    if (!err->hint && err->kind == ERR_SQL)
+        err_hint(err,
+                 "This was statement %zu of %zu of the way back, outside a transaction: those "
+                 "before it stay done. Mend the cause, then run the same command again: it goes on "
+                 "with this statement.",
+                 way->done + 1, way->down->count);
+}
+
+static int run_statement(const struct way_back *way, struct err *err)
+{
+    struct work *work = way->work;
+    const struct sql_statement *statement = &way->down->statements[way->done];
+
+    if (concurrent_index_clear(work, way->migration, statement, err) < 0)
+        return -1;
+    script_add_statement(&work->script, way->migration, SECTION_DOWN, statement);
+    return apply_flush(work, err);
+}
+
+static int run_statements(struct way_back *way, struct err *err)
+{
+    struct work *work = way->work;
+
+    transaction_settings(&work->tx, &work->script, &way->migration->directives,
+                         TRANSACTION_SESSION);
+    if (apply_flush(work, err) < 0 || (way->item->row->reverting && resume(way, err) < 0))
+        return -1;
+    for (; way->done < way->down->count; way->done++) {
+        if (mark(way, way->done + 1, err) < 0 || run_statement(way, err) < 0) {
+            mark_failed(way, err);
+            return -1;
+        }
+    }
+    if (mark(way, 0, err) < 0) {
+        mark_failed(way, err);
+        return -1;
+    }
+    transaction_reset(&work->script);
+    return apply_flush(work, err);
+}
+
+int outside_down_revert(struct work *work, const struct revert_set *set,
+                        const struct revert_item *item, struct err *err)
+{
+    struct way_back way = {
+        .work = work,
+        .set = set,
+        .item = item,
+        .migration = item->migration,
+        .down = &item->migration->sections[SECTION_DOWN],
+    };
+    int64_t begun_ms = clock_now_ms();
+
+    if (apply_flush(work, err) < 0 || (!item->row->reverting && begin(&way, err) < 0) ||
+        run_statements(&way, err) < 0 || finish(&way, err) < 0)
+        return -1;
+    revert_record(work, set, item, clock_now_ms() - begun_ms);
+    return 0;
+}
