@@ -8,6 +8,7 @@
 #include "catalog/migration.h"
 
 #include "catalog/foreign.h"
+#include "catalog/migration_command.h"
 #include "catalog/migration_directives.h"
 #include "catalog/migration_rules.h"
 #include "catalog/text_file.h"
@@ -397,6 +398,8 @@ static int parse(void *parent, const char *bytes, size_t len, bool seed, struct 
 int migration_parse(void *parent, const char *bytes, size_t len, struct migration *ret,
                     struct err_list *errors)
 {
+    if (migration_command_is(ret))
+        return migration_command_parse(parent, bytes, len, ret, errors);
     return parse(parent, bytes, len, false, ret, errors);
 }
 

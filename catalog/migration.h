@@ -57,6 +57,14 @@ struct directives {
     const char *only_value;
 };
 
+/* The program that a migration is, see migration_command.h. */
+struct migration_command {
+    const char *const *argv; /* ends in NULL */
+    int64_t timeout_ms;      /* 0 = none */
+    bool repeatable;
+    int line; /* of argv */
+};
+
 struct migration {
     enum migration_kind kind;
     enum migration_format format;
@@ -71,6 +79,7 @@ struct migration {
     size_t len;
     struct section sections[SECTION_KINDS];
     struct directives directives;
+    const struct migration_command *command; /* NULL: it is SQL */
     const char *checksum;
     const char *code_checksum;
     bool mentions_role; /* the words ROLE or AUTHORIZATION stand in it: it may change the session's

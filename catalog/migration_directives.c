@@ -77,17 +77,16 @@ static const char *read_only(void *parent, const char *value, struct directives 
 static const struct {
     const char *key;
     directive_fn *read;
-    bool supported;
     enum section_kind marker; /* besides the top of the file it may stand on this marker */
 } table[] = {
-    {"transaction", read_transaction, true, SECTION_UP},
-    {"lock_timeout", read_lock_timeout, true, SECTION_UP},
-    {"statement_timeout", read_statement_timeout, true, SECTION_UP},
-    {"only", read_only, true, SECTION_UP},
-    {"verify", read_verify, true, SECTION_VERIFY},
-    {"batch", read_batch, false, SECTION_UP},
-    {"pause", read_pause, false, SECTION_UP},
-    {"max_batches", read_max_batches, false, SECTION_UP},
+    {"transaction", read_transaction, SECTION_UP},
+    {"lock_timeout", read_lock_timeout, SECTION_UP},
+    {"statement_timeout", read_statement_timeout, SECTION_UP},
+    {"only", read_only, SECTION_UP},
+    {"verify", read_verify, SECTION_VERIFY},
+    {"batch", read_batch, SECTION_UP},
+    {"pause", read_pause, SECTION_UP},
+    {"max_batches", read_max_batches, SECTION_UP},
 };
 
 _Static_assert(ARRAY_LEN(table) == MIGRATION_DIRECTIVES_KINDS, "one line number for each");
@@ -120,8 +119,8 @@ static void fail_unknown(struct migration_directives *d, const char *key, int li
     if (nearest)
         err_hint(err, "Did you mean \"%s\"?", nearest);
     else
-        err_hint(err, "The directives are transaction, lock_timeout, statement_timeout, only and "
-                      "verify.");
+        err_hint(err, "The directives are transaction, lock_timeout, statement_timeout, only, "
+                      "verify, batch, pause and max_batches.");
 }
 
 static void fail_place(struct migration_directives *d, const char *word, int line,
@@ -147,13 +146,9 @@ static void read_value(struct migration_directives *d, size_t row, const char *v
 {
     const char *wanted = table[row].read(d->parent, value, d->ret);
 
-    if (wanted) {
+    if (wanted)
         err_set_at(err_list_add(d->errors), ERR_DATA, d->file, line, 0,
                    "value \"%s\" of directive \"%s\" is not %s", value, table[row].key, wanted);
-    } else if (!table[row].supported) {
-        err_set_at(err_list_add(d->errors), ERR_DATA, d->file, line, 0,
-                   "directive \"%s\" is not supported yet", table[row].key);
-    }
 }
 
 static void read_word(struct migration_directives *d, char *word, int line,

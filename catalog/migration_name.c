@@ -3,6 +3,7 @@
  */
 #include "catalog/migration.h"
 
+#include "catalog/migration_command.h"
 #include "common/mem.h"
 #include "common/text.h"
 
@@ -27,6 +28,8 @@ static const struct form forms[] = {
     {"U[0-9]*__*.sql", MIGRATION_FLYWAY, true, "U", "__", ".sql", "U<version>__<name>.sql"},
     {"R__*.sql", MIGRATION_FLYWAY, false, "R__", NULL, ".sql", "R__<name>.sql"},
     {"R_*.sql", MIGRATION_PGTIDE, false, "R_", NULL, ".sql", "R_<name>.sql"},
+    {"*.cmd.yaml", MIGRATION_PGTIDE, false, "", "_", MIGRATION_COMMAND_ENDING,
+     "<version>_<name>.cmd.yaml"},
     {"*", MIGRATION_PGTIDE, false, "", "_", ".sql", "<version>_<name>.sql"},
 };
 
@@ -133,7 +136,6 @@ static int read_name(void *parent, const struct form *form, const char *base, st
 int migration_parse_name(void *parent, const char *base, struct migration *ret, struct err *err)
 {
     const struct form *form = forms;
-    size_t len = strlen(base);
 
     if (!is_printable(base)) {
         char *shown = text_printable(NULL, base);
@@ -146,10 +148,10 @@ int migration_parse_name(void *parent, const char *base, struct migration *ret, 
         if (fnmatch(known[i].pattern, base, 0) == 0)
             return fail_name(base, known[i].hint, err);
     }
-    if (len <= 4 || strcmp(base + len - 4, ".sql") != 0)
+    if (fnmatch("?*.sql", base, 0) != 0 && fnmatch("?*" MIGRATION_COMMAND_ENDING, base, 0) != 0)
         return fail_name(base,
-                         "Migrations end in \".sql\"; README*, *.md and dot files may stand beside "
-                         "them.",
+                         "Migrations end in \".sql\", or \".cmd.yaml\" where they are commands; "
+                         "README*, *.md and dot files may stand beside them.",
                          err);
     while (fnmatch(form->pattern, base, 0) != 0)
         form++; /* the last one fits any name */

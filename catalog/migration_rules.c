@@ -114,6 +114,52 @@ static void check_up_is_there(const struct rules *r)
     }
 }
 
+/* A data migration, batch=N: one statement that says how many rows it has changed. */
+static void check_batch(const struct rules *r)
+{
+    const struct migration *m = r->migration;
+    const struct section *up = &m->sections[SECTION_UP];
+    const struct sql_statement *first = up->statements;
+    struct err *err;
+
+    if (up->no_transaction) {
+        err = err_list_add(r->errors);
+        err_set_at(err, ERR_DATA, m->file, up->line, 0,
+                   "batches in a file that runs outside a transaction");
+        err_hint(err, "Each batch is a transaction of its own: leave out one of the two.");
+    } else if (up->count > 1) {
+        err = err_list_add(r->errors);
+        err_set_at(err, ERR_DATA, m->file, up->statements[1].line, 0,
+                   "second statement in a migration with \"batch\"");
+        err_hint(err, "One statement is repeated; move the others into migrations of their own.");
+    } else if (up->count == 1 && !sql_words_counts_changes(m->text, first->start, first->end)) {
+        err = err_list_add(r->errors);
+        err_set_at(err, ERR_DATA, m->file, first->line, 0,
+                   "\"%s\" cannot be repeated in batches: it does not count the rows it changes",
+                   beginning(r, first));
+        err_hint(err, "A batch is an INSERT, UPDATE, DELETE or MERGE, also behind WITH; the "
+                      "migration ends with the first one that changes no row.");
+    }
+}
+
+static void check_batch_directives(const struct rules *r)
+{
+    const struct directives *directives = &r->migration->directives;
+    bool pause = directives->pause_ms != DIRECTIVE_UNSET;
+    struct err *err;
+
+    if (directives->batch != DIRECTIVE_UNSET) {
+        check_batch(r);
+        return;
+    }
+    if (!pause && directives->max_batches == DIRECTIVE_UNSET)
+        return;
+    err = err_list_add(r->errors);
+    err_set_at(err, ERR_DATA, r->migration->file, 1, 0, "directive \"%s\" without \"batch\"",
+               pause ? "pause" : "max_batches");
+    err_hint(err, "How many rows are there to be in a batch? Write batch=5000, say.");
+}
+
 static void check_contradictions(const struct rules *r)
 {
     const struct migration *m = r->migration;
@@ -149,6 +195,7 @@ void migration_rules_check(const struct migration *migration, bool seed, struct 
     check_queries(&r, SECTION_VERIFY);
     check_queries(&r, SECTION_REQUIRE);
     check_queries(&r, SECTION_WHEN);
+    check_batch_directives(&r);
     check_contradictions(&r);
     talloc_free(r.mem);
 }

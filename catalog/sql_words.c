@@ -287,3 +287,40 @@ bool sql_words_is_query(const char *text, size_t start, size_t end)
     return at_char(&w, '(') || at_word(&w, "select") || at_word(&w, "with") ||
            at_word(&w, "values") || at_word(&w, "table");
 }
+
+static const char *const counting[] = {"insert", "update", "delete", "merge"};
+
+static bool at_counting(const struct words *w)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counting); i++) {
+        if (at_word(w, counting[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Over the queries of a WITH, whose names may be any words, to the command that they stand before.
+ */
+static void skip_with(struct words *w)
+{
+    take(w, "recursive");
+    step(w);
+    while (!at_end(w) && !at_word(w, "select") && !at_counting(w)) {
+        if (at_char(w, '(')) {
+            skip_parentheses(w);
+            continue;
+        }
+        if (at_char(w, ','))
+            step(w);
+        step(w);
+    }
+}
+
+bool sql_words_counts_changes(const char *text, size_t start, size_t end)
+{
+    struct words w = words_of(text, start, end);
+
+    if (take(&w, "with"))
+        skip_with(&w);
+    return at_counting(&w);
+}

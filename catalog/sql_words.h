@@ -15,4 +15,8 @@ unsigned sql_words_flags(const char *text, size_t start, size_t end);
 /* Whether the statement is a query: begins with SELECT, WITH, VALUES, TABLE or a parenthesis. */
 bool sql_words_is_query(const char *text, size_t start, size_t end);
 
+/* Whether its command tag counts the rows that it has changed: INSERT, UPDATE, DELETE or MERGE,
+ * also behind WITH. */
+bool sql_words_counts_changes(const char *text, size_t start, size_t end);
+
 #endif

@@ -110,7 +110,7 @@ enum hook_point {
     HOOK_POINTS
 };
 
-struct hook { /* not given: neither command nor sql */
+struct hook {                   /* not given: neither command nor sql */
     const char *const *command; /* argv, ends in NULL; runs in fleet.directory */
     const char *sql;            /* on the tenant's session */
     int64_t timeout_ms;         /* 0 = none */
@@ -123,8 +123,8 @@ struct fleet {
     const char *migrations; /* resolved path, a folder or bundle; NULL where the file has none */
     int migrations_line;    /* where the file names them, 0 = nowhere */
     int migrations_column;
-    const char *seeds;      /* resolved path (default "seeds" beside the file) */
-    const char *state;      /* resolved path (default ".pgtide") */
+    const char *seeds; /* resolved path (default "seeds" beside the file) */
+    const char *state; /* resolved path (default ".pgtide") */
     struct run_config run;
     const char *const
         *password_command; /* argv, NULL-terminated, or NULL: run by fleet_fetch_password */

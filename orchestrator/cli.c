@@ -44,10 +44,10 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
                    .arguments = "",
                    .summary = "Seal migrations and seeds into one file",
                    .description =
-                       "Checks all migrations and all seed sets, and writes them into one tar file "
-                       "that\n\"migrations:\" of fleet.yaml may name. The same files give the same "
-                       "bundle on every\nmachine, byte for byte, and one that was changed by a "
-                       "single bit is refused.\nWith --dir no inventory is read.",
+                       "Checks all migrations and all seed sets, and writes them into one tar\n"
+                       "file that \"migrations:\" in fleet.yaml may name. The same files give the\n"
+                       "same bundle on every machine, byte for byte, and one that was changed by\n"
+                       "a single bit is refused. With --dir no inventory is read.",
                    .examples =
                        "pgtide build -o shop-1.20.tar --require-down\n"
                        "pgtide build --dir migrations/store --seeds seeds -o shop-1.20.tar"},
@@ -199,7 +199,7 @@ const struct cli_option cli_options[] = {
     {NAMED(0, "exit-code", NULL), KEPT(CLI_FLAG, exit_code), .commands = ON(STATUS) | ON(PLAN),
      .help = "exit with 2 when something is pending"},
     {NAMED(0, "to", "VERSION"), KEPT(CLI_TEXT, to), .commands = ON_CHANGE | ON(STATUS) | ON(PLAN),
-     .help = "stop at this version, or release; rollback: it stays"},
+     .help = "stop at this version, or release"},
     {NAMED(0, "steps", "N"), KEPT(CLI_NUMBER, steps), .min = 1, .max = INT32_MAX,
      .commands = ON(ROLLBACK), .help = "revert so many migrations, whatever their versions"},
     {NAMED(0, "dry-run", NULL), KEPT(CLI_FLAG, dry_run), .commands = ON_CHANGE,
@@ -263,8 +263,8 @@ const size_t cli_option_count = ARRAY_LEN(cli_options);
 
 /* Words of SPEC section 2 that a later version will know. */
 static const char *const future_commands[] = {
-    "rehearse", "drift",  "query", "baseline",   "adopt",
-    "repair",   "runs",     "report", "resume", "retry", "completion",
+    "rehearse", "drift",  "query",  "baseline", "adopt",      "repair",
+    "runs",     "report", "resume", "retry",    "completion",
 };
 static const char *const future_options[] = {"wave", "events"};
 

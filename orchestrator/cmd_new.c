@@ -7,6 +7,7 @@
  */
 #include "orchestrator/cmd.h"
 
+#include "catalog/bundle.h"
 #include "catalog/foreign.h"
 #include "catalog/migration.h"
 #include "catalog/text_file.h"
@@ -232,7 +233,13 @@ static int choose_folder(void *mem, const struct options *options, const char **
         return err_list_take(errors, &err);
     }
     *ret = fleet->migrations;
-    return input_require_migrations(fleet, errors);
+    if (input_require_migrations(fleet, errors) < 0)
+        return -1;
+    if (!bundle_is(fleet->migrations))
+        return 0;
+    err_set(&err, ERR_USAGE, "\"%s\" is a sealed bundle, not a folder", fleet->migrations);
+    err_hint(&err, "Name the folder: pgtide new --dir FOLDER %s", options->arguments.items[0]);
+    return err_list_take(errors, &err);
 }
 
 /* Makes the files of one form; returns how many there are, -1 on failure. */

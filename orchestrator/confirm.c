@@ -32,7 +32,7 @@ int confirm_ask(int in_fd, int out_fd, const char *question, struct err *err)
     char answer[16];
 
     if (!isatty(in_fd) || !isatty(out_fd)) {
-        err_set(err, ERR_USAGE, "this asks before it changes anything, and there is no terminal");
+        err_set(err, ERR_USAGE, "this command asks before it changes anything, and there is no terminal");
         err_hint(err, "Add --yes to go on without being asked. Nothing was changed.");
         return -1;
     }

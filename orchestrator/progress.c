@@ -23,6 +23,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* Without a bar, how often a data migration's progress is told. */
+#define BATCH_LINES_MS 10000
+
 #define CLEAR_LINE "\033[K"  /* from the cursor to the end of the line */
 #define CLEAR_BELOW "\033[J" /* to the end of the screen */
 
@@ -33,6 +36,8 @@ struct progress {
     struct strbuf lines;               /* not written yet */
     struct progress_rate rate;
     size_t drawn; /* columns of the bar in the terminal's last line, 0 = none stands there */
+    bool has_batches;       /* there are data migrations in the catalog */
+    int64_t batch_lines_ms; /* when the next lines about them are due */
     bool halted;
     bool signalled;
 };
@@ -166,6 +171,47 @@ static void add_success(struct progress *progress, const struct job *job)
     talloc_free(mem);
 }
 
+/* --- data migrations in work ----------------------------------------------------------------- */
+
+static bool has_batches(const struct migration *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].directives.batch > 0)
+            return true;
+    }
+    return false;
+}
+
+static int64_t batch_rows(const struct progress *progress, const struct run_result *so_far)
+{
+    int64_t rows = 0;
+
+    for (size_t i = 0; progress->has_batches && i < so_far->job_count; i++)
+        rows += so_far->jobs[i].batch_rows;
+    return rows;
+}
+
+/* Now and then, for a log that says nothing else for hours. */
+static void tell_batches(struct progress *progress, const struct run_result *so_far)
+{
+    int64_t now = clock_now_ms();
+
+    if (!progress->has_batches || !progress->options.verbose || now < progress->batch_lines_ms)
+        return;
+    progress->batch_lines_ms = now + BATCH_LINES_MS;
+    for (size_t i = 0; i < so_far->job_count; i++) {
+        const struct job *job = &so_far->jobs[i];
+        int64_t batches = job->batches;
+
+        if (batches == 0)
+            continue;
+        add_name(progress, job);
+        strbuf_printf(&progress->lines, "%lld batches, %lld rows so far", (long long)batches,
+                      (long long)job->batch_rows);
+        line_done(progress);
+    }
+}
+
 /* --- the observer ---------------------------------------------------------------------------- */
 
 static bool only_reads(const struct progress *progress)
@@ -176,10 +222,14 @@ static bool only_reads(const struct progress *progress)
 static void on_started(void *arg, const struct run_request *request,
                        const struct run_result *so_far)
 {
+    const struct catalog *catalog = request->plan.catalog;
     struct progress *progress = arg;
     void *mem = mem_context(NULL);
 
     progress->request = request;
+    progress->has_batches = has_batches(catalog->migrations, catalog->count) ||
+                            has_batches(catalog->repeatables, catalog->repeatable_count);
+    progress->batch_lines_ms = clock_now_ms() + BATCH_LINES_MS;
     progress_bar_sample(&progress->rate, clock_now_ms(), 0);
     if (progress->options.mode == PROGRESS_LINES && !only_reads(progress)) {
         strbuf_printf(&progress->lines, "run %s: %s, %s", so_far->run_id, request->operation,
@@ -291,10 +341,13 @@ static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
     };
     int64_t now = clock_now_ms();
 
+    if (progress->options.mode == PROGRESS_LINES)
+        tell_batches(progress, so_far);
     if (progress->options.mode != PROGRESS_BAR)
         return;
     for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++)
         bar.ended += totals[outcome];
+    bar.rows = batch_rows(progress, so_far);
     progress_bar_sample(&progress->rate, now, bar.ended);
     bar.rate = progress_bar_rate(&progress->rate, now, bar.ended);
     draw(progress, &bar);

@@ -25,7 +25,7 @@ struct piece {
     enum report_ink ink;
 };
 
-enum { PIECES = 7 };
+enum { PIECES = 8 };
 
 static char *rate_text(void *mem, double rate)
 {
@@ -59,6 +59,9 @@ static size_t make_pieces(const struct progress_bar *bar, void *mem, struct piec
     if (bar->current)
         pieces[count++] = (struct piece){mem_printf(mem, "%zu current", bar->current), 5, INK_OFF};
     pieces[count++] = (struct piece){mem_printf(mem, "%zu in work", bar->in_work), 4, INK_OFF};
+    if (bar->rows)
+        pieces[count++] =
+            (struct piece){mem_printf(mem, "%lld rows", (long long)bar->rows), 6, INK_OFF};
     if (shows_rate) {
         pieces[count++] = (struct piece){rate_text(mem, bar->rate), 6, INK_OFF};
         if (!bar->state)

@@ -15,6 +15,7 @@ struct progress_bar {
     size_t current;
     size_t failed; /* every tenant that is not where it should be */
     size_t in_work;
+    int64_t rows;      /* of the data migrations in work, 0 = none */
     double rate;       /* tenants a second, 0 = not known yet */
     const char *state; /* "halted", "stopping", NULL = going on */
     bool color;

@@ -81,7 +81,7 @@ char *report_version(void *parent, const struct catalog *catalog, int64_t versio
 
 char *report_migration_name(void *parent, const struct migration *migration)
 {
-    static const char *const endings[] = {".up.sql", ".sql"};
+    static const char *const endings[] = {".up.sql", ".sql", ".cmd.yaml"};
     const char *base = base_name(migration);
     size_t len = strlen(base);
 

@@ -322,7 +322,7 @@ static const char *remains(struct telling *telling)
     if (migration && failed && migration->directives.transaction_none)
         return "outside a transaction: the statements that were done have stayed";
     if (migration && failed && migration->directives.batch > 0)
-        return "the batches before this one have stayed";
+        return "the batches that were done have stayed";
     if (migration && failed)
         return mem_printf(telling->mem, "nothing of %s is left",
                           report_migration_name(telling->mem, migration));

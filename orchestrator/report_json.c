@@ -182,6 +182,13 @@ static json_t *migration_value(const struct catalog *catalog, const struct job_s
     return value;
 }
 
+/* Of a data migration, in all runs that worked on it. */
+static void add_batches(json_t *value, const struct job_step *step)
+{
+    report_value_set(value, "batches", report_value_int(step->batches));
+    report_value_set(value, "rows", report_value_int(step->rows));
+}
+
 static json_t *migrations_value(const struct job *job, bool with_work)
 {
     json_t *list = report_value_array();
@@ -199,6 +206,10 @@ static json_t *migrations_value(const struct job *job, bool with_work)
 
             report_value_set(value, "durationMs", int_or_null(step->duration_ms, done));
             report_value_set(value, "statements", int_or_null(step->statements, counted));
+            if (job->plan->action == JOB_MIGRATE && step->migration->directives.batch > 0)
+                add_batches(value, step);
+            if (step->output)
+                report_value_set(value, "output", report_value_text(step->output));
         }
         report_value_append(list, value);
     }

@@ -50,12 +50,12 @@ static const char *remark(void *mem, const struct job_step *step, bool rolls_bac
         return " (seed)";
     if (migration->kind == MIGRATION_REPEATABLE)
         return " (repeatable)";
-    if (migration->sections[rolls_back ? SECTION_DOWN : SECTION_UP].no_transaction)
-        return " (outside a transaction)";
     if (rolls_back)
-        return "";
+        return migration->sections[SECTION_DOWN].no_transaction ? " (outside a transaction)" : "";
+    if (migration->directives.transaction_none)
+        return " (outside a transaction)";
     if (migration->directives.batch > 0)
-        return mem_printf(mem, " (in batches of %lld)", (long long)migration->directives.batch);
+        return mem_printf(mem, " (batches of %lld)", (long long)migration->directives.batch);
     if (migration->sections[SECTION_WHEN].present)
         return " (only when its query is true)";
     return "";
@@ -129,6 +129,9 @@ static void print_sql(struct strbuf *out, const struct migration *migration,
     const struct section *section = &migration->sections[kind];
 
     strbuf_printf(out, "\n-- %s\n", migration_section_file(migration, kind));
+    if (kind == SECTION_UP && migration->directives.batch > 0)
+        strbuf_printf(out, "-- in batches of %lld, each a transaction, until one changes no row\n",
+                      (long long)migration->directives.batch);
     for (size_t i = 0; i < section->count; i++) {
         const struct sql_statement *statement = &section->statements[i];
 

@@ -148,7 +148,8 @@ static void print_rollback_remarks(struct strbuf *out, const struct report *repo
     size_t steps = (size_t)report->request->plan.steps;
 
     if (totals[OUTCOME_MIGRATED] > 0)
-        strbuf_str(out, "repeatables and seeds were not touched\n");
+        strbuf_str(out, "repeatables and seeds were not touched; the next migrate runs all "
+                        "repeatables again\n");
     if (steps > 0 && report_text_problems(totals) > 0)
         strbuf_printf(out,
                       "--steps %zu counts from where a tenant stands, so the same command again "

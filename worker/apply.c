@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "common/text.h"
+#include "worker/batch.h"
 #include "worker/outside.h"
 
 enum { QUERY_MOST = 1024 * 1024 }; /* the server keeps a Query and its parse in memory */
@@ -64,6 +65,7 @@ void apply_record(struct work *work, const struct migration *migration, int64_t 
     step->duration_ms = duration_ms;
     step->statements = statements;
     step->skipped = skipped;
+    step->output = migration->command ? work->output : NULL;
     job->changed = true;
     if (migration->kind != MIGRATION_VERSIONED)
         return;
@@ -275,7 +277,9 @@ int apply_pending(struct work *work, const struct pending *pending, struct err *
         const struct pending_item *item = &pending->items[i];
         int result;
 
-        if (item->started || item->migration->directives.transaction_none)
+        if (item->migration->directives.batch > 0)
+            result = batch_apply(work, item, err);
+        else if (item->started || item->migration->directives.transaction_none)
             result = outside_apply(work, item, err);
         else
             result = apply_transactional(work, item->migration, err);

@@ -10,8 +10,10 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "worker/apply.h"
+#include "worker/baseline.h"
 #include "worker/history.h"
 #include "worker/pending.h"
+#include "worker/repair.h"
 #include "worker/revert.h"
 #include "worker/seed.h"
 #include "worker/session.h"
@@ -31,6 +33,7 @@ struct attempt {
     struct session_limits limits;
     int64_t lock_until; /* how long to wait for the tenant's lock */
     struct session *session;
+    int last_pid; /* backend of the attempt before, which may have lost its client; 0 = none */
     struct transactions tx;
     struct tenant_hooks hooks;
     struct history *history;
@@ -100,6 +103,7 @@ static int connect_tenant(struct attempt *attempt, struct err *err)
         if (create_database(attempt, err) < 0 || open_session(attempt, connection, err) < 0)
             return -1;
     }
+    attempt->last_pid = attempt->job->backend_pid;
     attempt->job->backend_pid = session_backend_pid(attempt->session);
     transaction_init(&attempt->tx, attempt->mem, attempt->session, tenant,
                      attempt->job->plan->run_id);
@@ -121,7 +125,8 @@ static int locked_by_other(struct attempt *attempt, struct err *err)
         err_detail(err, "held by %s", holder);
     err_hint(err,
              "Another pgtide is at work on it: run the same command again later. (Waited %s: "
-             "settings.lock_wait.)",
+             "settings.lock_wait.) Should it be dead, its machine lost: SELECT "
+             "pg_terminate_backend(pid).",
              text_from_duration(job->mem, job->tenant->settings->lock_wait_ms));
     return -1;
 }
@@ -151,6 +156,9 @@ static int look(struct attempt *attempt, struct err *err)
             return locked_by_other(attempt, err);
         talloc_free(attempt->history);
         attempt->history = NULL;
+        if (attempt->last_pid)
+            history_end_session(&attempt->tx, attempt->last_pid);
+        attempt->last_pid = 0;
         if (session_sleep(attempt->session, pause, err) < 0)
             return -1;
         pause = next_pause(pause);
@@ -206,6 +214,8 @@ static void add_earlier_step(struct job *job, const struct catalog *catalog,
 {
     struct job_step step = {.duration_ms = row->duration_ms,
                             .statements = row->statements_done,
+                            .batches = row->batches,
+                            .rows = row->rows,
                             .skipped = row->state == HISTORY_SKIPPED};
 
     if (row->kind == HISTORY_SEED)
@@ -483,6 +493,30 @@ static int roll_back(struct attempt *attempt, struct err *err)
     return revert_apply(&work, &set, err);
 }
 
+/* --- the history alone
+ * ------------------------------------------------------------------------------- */
+
+static int record_baseline(struct attempt *attempt, struct err *err)
+{
+    struct work work = make_work(attempt);
+
+    if (attempt->job->plan->action == JOB_BASELINE && check_writable(attempt, err) < 0)
+        return -1;
+    work.tx.nonempty_allowed = true;
+    apply_init(&work);
+    return baseline_tenant(&work, attempt->history, err);
+}
+
+static int repair(struct attempt *attempt, struct err *err)
+{
+    struct work work = make_work(attempt);
+
+    if (attempt->job->plan->action == JOB_REPAIR && check_writable(attempt, err) < 0)
+        return -1;
+    apply_init(&work);
+    return repair_tenant(&work, attempt->history, err);
+}
+
 /* --- the whole
  * --------------------------------------------------------------------------------------- */
 
@@ -494,6 +528,10 @@ static int act(struct attempt *attempt, struct err *err)
 
     if (job->plan->action == JOB_ROLLBACK || job->plan->action == JOB_ROLLBACK_PLAN)
         return roll_back(attempt, err);
+    if (job->plan->action == JOB_BASELINE || job->plan->action == JOB_BASELINE_PLAN)
+        return record_baseline(attempt, err);
+    if (job->plan->action == JOB_REPAIR || job->plan->action == JOB_REPAIR_PLAN)
+        return repair(attempt, err);
     if (job->plan->action == JOB_VERIFY)
         return verify_applied(job, &attempt->tx, attempt->history, err);
     if (find_pending(attempt, &pending, err) < 0)

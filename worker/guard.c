@@ -69,7 +69,7 @@ void guard_no_history(struct transactions *tx, struct script *script)
 {
     const char *nonempty = "";
 
-    if (!tx->tenant->settings->nonempty_allow)
+    if (!tx->nonempty_allowed)
         nonempty = mem_printf(tx->mem, " WHEN %s THEN %s", guard_objects(tx),
                               raise_plain(tx, GUARD_NONEMPTY));
     script_add(script,
@@ -126,6 +126,16 @@ void guard_revert(struct transactions *tx, struct script *script,
                "SELECT CASE WHEN %s OR (SELECT h.state FROM %s AS h WHERE h.rank = %lld) "
                "IS DISTINCT FROM '%s' THEN %s%s%s ELSE 1 END",
                moved(tx), tx->history, (long long)revert->rank, revert->state,
+               raise_plain(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
+}
+
+void guard_batch(struct transactions *tx, struct script *script, const struct history_batch *before)
+{
+    script_add(script,
+               "SELECT CASE WHEN %s OR (SELECT coalesce(h.detail->>'batches', '0') FROM %s AS h "
+               "WHERE h.rank = %lld AND h.state = 'started') IS DISTINCT FROM '%lld' "
+               "THEN %s%s%s ELSE 1 END",
+               moved(tx), tx->history, (long long)before->rank, (long long)before->batches,
                raise_plain(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
 }
 

@@ -43,6 +43,10 @@ void guard_history(struct transactions *tx, struct script *script);
 void guard_revert(struct transactions *tx, struct script *script,
                   const struct history_revert *revert);
 
+/* The same before a batch: the migration's row is still `started`, with so many batches done. */
+void guard_batch(struct transactions *tx, struct script *script,
+                 const struct history_batch *before);
+
 /* An expression that is `value`, and fails unless the transaction is still the one that was begun.
  */
 const char *guard_token(struct transactions *tx, const char *value);

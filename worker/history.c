@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "worker/guard.h"
+#include "worker/job.h"
 #include "worker/session.h"
 
 #include <jansson.h>
@@ -68,9 +69,9 @@ static char *rows_statement(struct transactions *tx)
     return mem_printf(tx->mem,
                       "SELECT rank, kind, state, version, name, checksum, code_checksum, "
                       "statements_done, statements_total, run_id, duration_ms, "
-                      "CASE WHEN state IN ('started', 'reverted') THEN detail END "
+                      "CASE WHEN state IN ('started', 'reverted') OR run_id = %s THEN detail END "
                       "FROM %s ORDER BY rank",
-                      tx->history);
+                      tx->run_literal, tx->history);
 }
 
 /* --- the answers ------------------------------------------------------------------------------ */
@@ -153,12 +154,18 @@ static void take_detail(const struct reading *reading, struct history_row *row, 
     json_t *progress = down ? down : detail;
     const char *prefix = json_string_value(json_object_get(progress, "prefix"));
     const char *verify = json_string_value(json_object_get(detail, "verify"));
-    const char *run =
-        json_string_value(json_object_get(json_object_get(detail, "reverted"), "run"));
+    json_t *reverted = json_object_get(detail, "reverted");
+    const char *run = json_string_value(json_object_get(reverted, "run"));
+    const char *repaired =
+        json_string_value(json_object_get(json_object_get(detail, "repaired"), "what"));
 
+    row->made_pending = repaired && strcmp(repaired, job_repair_name(JOB_REPAIR_UNSKIP)) == 0;
+    row->batches = json_integer_value(json_object_get(detail, "batches"));
+    row->rows = json_integer_value(json_object_get(detail, "rows"));
     row->reverting = down != NULL;
     row->down_done = (int)json_integer_value(json_object_get(down, "done"));
     row->reverted_now = run && strcmp(run, reading->tx->run_id) == 0;
+    row->reverted_after = json_integer_value(json_object_get(reverted, "after"));
     row->running = (int)json_integer_value(json_object_get(progress, "running"));
     row->prefix = mem_strdup(history->mem, prefix ? prefix : "");
     row->verify_pending = verify && strcmp(verify, "pending") == 0;
@@ -285,6 +292,24 @@ int history_read(void *parent, struct transactions *tx, bool lock, struct histor
     }
     *ret = history;
     return 0;
+}
+
+void history_end_session(struct transactions *tx, int pid)
+{
+    struct err err = ERR_INIT;
+    struct script script;
+
+    script_init(&script, tx->mem);
+    if (session_in_transaction(tx->session))
+        script_add(&script, "ROLLBACK");
+    script_add(&script,
+               "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a "
+               "WHERE a.pid = %d AND a.state <> 'active' AND a.usename = SESSION_USER "
+               "AND a.application_name = pg_catalog.current_setting('application_name')",
+               pid);
+    if (script_run(&script, tx->session, &err) < 0)
+        err_clear(&err);
+    talloc_free(script.mem);
 }
 
 static int take_holder(void *arg, const PGresult *row, struct err *err UNUSED)

@@ -25,6 +25,8 @@ struct history_row {
     int statements_total;
     bool this_run; /* run_id is this run's */
     int64_t duration_ms;
+    int64_t batches; /* of a data migration that is started, or was done by this run */
+    int64_t rows;    /* that these have changed */
     /* of `started` rows: SPEC section 5, "detail" */
     int running;         /* number of the statement whose outcome is unknown, 0 = none */
     const char *prefix;  /* checksum of the statements done, or "" */
@@ -32,7 +34,9 @@ struct history_row {
     bool reverting;      /* it is half reverted: running, prefix are of its down section */
     int down_done;       /* and so many statements of that are done */
     /* of `reverted` rows */
-    bool reverted_now; /* by this run */
+    bool reverted_now;      /* by this run */
+    bool made_pending;      /* by a repair: it is never out of order then */
+    int64_t reverted_after; /* the rank of the newest row then; 0 = not known */
 };
 
 struct history {
@@ -60,6 +64,13 @@ struct history {
  */
 int history_read(void *parent, struct transactions *tx, bool lock, struct history **ret,
                  struct err *err) MUST_CHECK;
+
+/*
+ * Ends the backend `pid` of an earlier attempt of this run, whose connection was lost, should it
+ * sit there idle with the tenant's lock: over a dead network the server would notice in hours only.
+ * One that is at work is waited for. What the server says to it does not matter.
+ */
+void history_end_session(struct transactions *tx, int pid);
 
 /* Who holds the tenant's lock, for people: "pid 4711, user migrator, application ...". NULL: nobody
  * any more. */

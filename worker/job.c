@@ -21,7 +21,34 @@ const char *outcome_name(enum outcome outcome)
 
 bool job_writes(enum job_action action)
 {
+    return job_runs_files(action) || action == JOB_BASELINE || action == JOB_REPAIR;
+}
+
+bool job_runs_files(enum job_action action)
+{
     return action == JOB_MIGRATE || action == JOB_ROLLBACK;
+}
+
+static const char *const repair_names[] = {
+    [JOB_REPAIR_CHECKSUM] = "checksum", [JOB_REPAIR_NAME] = "name",
+    [JOB_REPAIR_DONE] = "done",         [JOB_REPAIR_NOT_DONE] = "not done",
+    [JOB_REPAIR_UNSKIP] = "pending",    [JOB_REPAIR_FORGET] = "forgotten",
+    [JOB_REPAIR_INDEX] = "index",
+};
+
+const char *job_repair_name(enum job_repair_kind kind)
+{
+    return repair_names[kind];
+}
+
+bool job_repair_kind_of(const char *name, enum job_repair_kind *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(repair_names); i++) {
+        *ret = (enum job_repair_kind)i;
+        if (strcmp(repair_names[i], name) == 0)
+            return true;
+    }
+    return false;
 }
 
 void job_init(struct job *job, const struct job_plan *plan, const struct tenant *tenant)
@@ -55,6 +82,16 @@ struct job_mismatch *job_add_mismatch(struct job *job)
     mismatch = &job->mismatches[job->mismatch_count++];
     *mismatch = (struct job_mismatch){0};
     return mismatch;
+}
+
+struct job_repair *job_add_repair(struct job *job)
+{
+    struct job_repair *repair;
+
+    mem_grow(job->mem, &job->repairs, &job->repair_capacity, job->repair_count + 1);
+    repair = &job->repairs[job->repair_count++];
+    *repair = (struct job_repair){0};
+    return repair;
 }
 
 struct hook_run *job_add_hook(struct job *job)

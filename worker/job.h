@@ -20,12 +20,20 @@ enum job_action {
     JOB_ROLLBACK, /* lock, run the down sections of what is above to_version, or of steps */
     JOB_ROLLBACK_PLAN, /* read only: what JOB_ROLLBACK would revert */
     JOB_VERIFY,        /* read only: ask the verify queries of what is applied */
+    JOB_BASELINE,      /* lock, record migrations up to to_version as applied, run none */
+    JOB_BASELINE_PLAN, /* read only: what JOB_BASELINE would record */
+    JOB_REPAIR,        /* lock, put rows of the history right, drop invalid indexes */
+    JOB_REPAIR_PLAN,   /* read only: what JOB_REPAIR would do */
 };
 
 /* Does it take the tenant's lock and change things? */
 bool job_writes(enum job_action action);
 
-struct hooks; /* hook.h */
+/* Does it run what files say (and hooks around that)? */
+bool job_runs_files(enum job_action action);
+
+struct hooks;          /* hook.h */
+struct repair_choices; /* repair_set.h */
 
 /* What to do, the same for all tenants of a run. */
 struct job_plan {
@@ -40,7 +48,8 @@ struct job_plan {
     bool reseed;                  /* also seeds that are there with the same checksum */
     const char *const *seed_sets; /* --seed-set: instead of the tenants' own */
     size_t seed_set_count;
-    const struct hooks *hooks; /* of an action that writes; else NULL */
+    const struct repair_choices *repair; /* of a repair; else NULL */
+    const struct hooks *hooks;           /* of an action that runs files; else NULL */
     int cancel_fd;             /* readable = cancel running statements; -1 = none */
 };
 
@@ -48,8 +57,8 @@ enum outcome {
     OUTCOME_NONE, /* not ended yet */
     OUTCOME_MIGRATED,
     OUTCOME_CURRENT,
-    OUTCOME_PENDING, /* read-only commands only, like the next */
-    OUTCOME_CONFLICT,
+    OUTCOME_PENDING,  /* read-only commands only */
+    OUTCOME_CONFLICT, /* these, and repair where it cannot cure all */
     OUTCOME_FAILED,
     OUTCOME_HELD,
     OUTCOME_UNREACHABLE,
@@ -67,7 +76,8 @@ struct job_step {
     const struct seed_file *seed;      /* NULL for a migration */
     int64_t duration_ms;               /* of its transaction, by the server's clock */
     int statements;
-    int64_t rows;       /* of a seed: rows in its file */
+    int64_t rows;       /* of a seed: rows in its file; of batches: rows that they have changed */
+    int64_t batches;    /* of a data migration: how many have changed rows */
     const char *output; /* of a migration that is a command; else NULL */
     bool skipped;       /* its `when` was false */
     bool held;          /* pending, and its `require` is not true */
@@ -91,6 +101,31 @@ struct job_mismatch {
     int line;
     char sqlstate[6];   /* "": it gave a result */
     const char *result; /* "false", "NULL or no row", or the server's message */
+};
+
+/* What a repair puts right. */
+enum job_repair_kind {
+    JOB_REPAIR_CHECKSUM, /* the file was changed after it was applied */
+    JOB_REPAIR_NAME,     /* the file was renamed */
+    JOB_REPAIR_DONE,     /* a statement whose outcome is not known counts as done, */
+    JOB_REPAIR_NOT_DONE, /* or as not done */
+    JOB_REPAIR_UNSKIP,   /* a skipped migration is pending again */
+    JOB_REPAIR_FORGET,   /* the file is gone for good */
+    JOB_REPAIR_INDEX,    /* an invalid index is dropped */
+};
+
+/* "checksum", for reports and the history. False: there is no such kind. */
+const char *job_repair_name(enum job_repair_kind kind);
+bool job_repair_kind_of(const char *name, enum job_repair_kind *ret);
+
+/* JOB_REPAIR: one thing that was put right, or by JOB_REPAIR_PLAN would be. */
+struct job_repair {
+    enum job_repair_kind kind;
+    int64_t rank;     /* of the row; 0: it is an index */
+    int64_t version;  /* 0: none */
+    const char *name; /* of the migration, now; or of the index */
+    const char *was;  /* old checksum, old name, "statement 2", state */
+    bool cosmetic;    /* of a checksum: only comments or white space differ */
 };
 
 struct job {
@@ -122,8 +157,16 @@ struct job {
     struct job_mismatch *mismatches;
     size_t mismatch_count;
     size_t mismatch_capacity;
+    struct job_repair *repairs;
+    size_t repair_count;
+    size_t repair_capacity;
     int backend_pid;
     const char *lock_holder; /* ERR_LOCKED: who has it, for people; or NULL */
+
+    /* Of the data migration that is at work, as committed; 0: none is. The only fields that the
+     * coordinator may read while a worker has the job. */
+    _Atomic int64_t batches;
+    _Atomic int64_t batch_rows;
 
     /* kept by the coordinator; of these a worker reads only the outcome: once there is one, the job
      * is handed down a last time, for on_failure */
@@ -138,6 +181,7 @@ void job_release(struct job *job);
 /* Each appends one that is zeroed. */
 struct job_step *job_add_step(struct job *job);
 struct job_mismatch *job_add_mismatch(struct job *job);
+struct job_repair *job_add_repair(struct job *job);
 struct hook_run *job_add_hook(struct job *job);
 
 /* "0039", or "-" for none: a version for people and JSON. Owned by `parent`. */

@@ -13,28 +13,21 @@
 
 #include "common/mem.h"
 #include "common/text.h"
+#include "worker/command_migration.h"
 #include "worker/concurrent_index.h"
 #include "worker/guard.h"
+#include "worker/unknown.h"
 
 enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted migration stopped */
 
 /* --- the history row ----------------------------------------------------------------------------
  */
 
-static char *prefix_checksum(void *mem, const struct migration *migration, size_t done)
-{
-    const struct section *up = &migration->sections[SECTION_UP];
-
-    if (done == 0)
-        return mem_strdup(mem, "");
-    return sql_code_checksum_of(mem, migration->text, up->statements, done);
-}
-
 /* Sets the row to `done` statements done and number `running` (0 = none) under way. */
 static int mark(struct work *work, const struct migration *migration, int64_t rank, size_t done,
                 size_t running, struct err *err)
 {
-    char *prefix = prefix_checksum(work->mem, migration, done);
+    char *prefix = unknown_prefix(work->mem, migration, SECTION_UP, done);
     size_t total = migration->sections[SECTION_UP].count;
 
     script_add(&work->script,
@@ -126,9 +119,8 @@ int outside_finish(struct work *work, const struct migration *migration, int64_t
 /* --- beginning, or going on
  * ----------------------------------------------------------------------- */
 
-/* Asks `when` and `require` and writes the `started` row. */
-static int begin(struct work *work, const struct migration *migration, int64_t *ret_rank,
-                 bool *ret_skip, struct err *err)
+int outside_begin(struct work *work, const struct migration *migration, int64_t *ret_rank,
+                  bool *ret_skip, struct err *err)
 {
     struct history_entry entry = apply_entry(migration);
 
@@ -152,27 +144,6 @@ static int changed_while_started(const struct migration *migration, const struct
     return -1;
 }
 
-static int outcome_unknown(const struct work *work, const struct migration *migration,
-                           const struct history_row *row, struct err *err)
-{
-    const struct sql_statement *statement =
-        &migration->sections[SECTION_UP].statements[row->running - 1];
-
-    err_set_at(err, ERR_SQL, migration->file, statement->line, 0,
-               "statement %d of %d was running when the connection ended; whether it was done is "
-               "not known",
-               row->running, row->statements_total);
-    err_statement(err, migration->text + statement->start, statement->end - statement->start);
-    err_detail(err, "it runs outside a transaction and is not safe to repeat");
-    err_hint(err,
-             "Look whether it was done. If not: UPDATE %s SET detail = detail - 'running' WHERE "
-             "rank = %lld. If so: UPDATE %s SET statements_done = %d, detail = detail - 'running' "
-             "WHERE rank = %lld. Then run the same command again.",
-             work->tx.history, (long long)row->rank, work->tx.history, row->running,
-             (long long)row->rank);
-    return -1;
-}
-
 /* Where to go on: *ret_done statements need not be run. */
 static int resume(struct work *work, const struct migration *migration,
                   const struct history_row *row, size_t *ret_done, struct err *err)
@@ -185,12 +156,13 @@ static int resume(struct work *work, const struct migration *migration,
         const char *was =
             row->statements_done == row->statements_total ? row->code_checksum : row->prefix;
 
-        if (done > up->count || strcmp(prefix_checksum(work->mem, migration, done), was) != 0)
+        if (done > up->count || strcmp(unknown_prefix(work->mem, migration, SECTION_UP, done), was) != 0)
             return changed_while_started(migration, row, err);
     }
-    if (row->running > 0 && (size_t)row->running <= up->count &&
-        !(up->statements[row->running - 1].flags & SQL_REPEATABLE))
-        return outcome_unknown(work, migration, row, err);
+    if (unknown_statement(migration, row)) {
+        unknown_explain(migration, row, err);
+        return -1;
+    }
     *ret_done = done;
     return 0;
 }
@@ -203,6 +175,8 @@ static int run_statement(struct work *work, const struct migration *migration, s
 {
     const struct sql_statement *statement = &migration->sections[SECTION_UP].statements[index];
 
+    if (migration->command)
+        return command_migration_run(work, migration, err);
     if (concurrent_index_clear(work, migration, statement, err) < 0)
         return -1;
     script_add_statement(&work->script, migration, SECTION_UP, statement);
@@ -216,7 +190,7 @@ static void mark_failed(struct work *work, const struct migration *migration, in
     size_t total = migration->sections[SECTION_UP].count;
     struct err marking = ERR_INIT;
 
-    if (err->kind == ERR_LOST || session_in_transaction(work->session))
+    if (err->kind == ERR_LOST || work->unsure || session_in_transaction(work->session))
         return;
     session_grant(work->session, MARK_GRACE_MS);
     if (mark(work, migration, rank, done, 0, &marking) < 0)
@@ -274,7 +248,7 @@ int outside_apply(struct work *work, const struct pending_item *item, struct err
         return -1;
     if (item->started && resume(work, migration, item->started, &done, err) < 0)
         return -1;
-    if (!item->started && begin(work, migration, &rank, &skip, err) < 0)
+    if (!item->started && outside_begin(work, migration, &rank, &skip, err) < 0)
         return -1;
     if (skip)
         return 0;

@@ -14,6 +14,13 @@
 int outside_apply(struct work *work, const struct pending_item *item, struct err *err) MUST_CHECK;
 
 /*
+ * The beginning: asks its `when` (*ret_skip: one was false, the row says so) and `require` queries,
+ * and writes its `started` row.
+ */
+int outside_begin(struct work *work, const struct migration *migration, int64_t *ret_rank,
+                  bool *ret_skip, struct err *err) MUST_CHECK;
+
+/*
  * The end of a migration whose statements are all done and committed: its verify queries, then the
  * row `rank` becomes `applied`. When a query is not true the row stays `started`, verify pending.
  */

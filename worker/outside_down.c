@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "worker/concurrent_index.h"
 #include "worker/pending.h"
+#include "worker/unknown.h"
 
 enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted way back stopped */
 
@@ -27,18 +28,11 @@ struct way_back {
 
 /* --- the history row -------------------------------------------------------------------------- */
 
-static char *prefix_checksum(const struct way_back *way, size_t done)
-{
-    if (done == 0)
-        return mem_strdup(way->work->mem, "");
-    return sql_code_checksum_of(way->work->mem, way->migration->text, way->down->statements, done);
-}
-
 /* Appends: so many statements are done, number `running` (0 = none) is under way. */
 static void add_mark(const struct way_back *way, size_t running)
 {
     struct work *work = way->work;
-    char *prefix = prefix_checksum(way, way->done);
+    char *prefix = unknown_prefix(way->work->mem, way->migration, SECTION_DOWN, way->done);
 
     script_add(&work->script,
                "UPDATE %s SET state = 'started', detail = coalesce(detail, '{}') || "
@@ -94,28 +88,6 @@ static int changed_half_way(const struct way_back *way, struct err *err)
     return -1;
 }
 
-static int outcome_unknown(const struct way_back *way, struct err *err)
-{
-    const struct history_row *row = way->item->row;
-    const struct sql_statement *statement = &way->down->statements[row->running - 1];
-    const char *history = way->work->tx.history;
-
-    err_set_at(err, ERR_SQL, migration_section_file(way->migration, SECTION_DOWN), statement->line,
-               0,
-               "statement %d of %zu of the way back was running when the connection ended; whether "
-               "it was done is not known",
-               row->running, way->down->count);
-    err_statement(err, way->migration->text + statement->start, statement->end - statement->start);
-    err_detail(err, "it runs outside a transaction and is not safe to repeat");
-    err_hint(
-        err,
-        "Look whether it was done. If so: UPDATE %s SET detail = jsonb_set(detail, "
-        "'{reverting}', '{\"done\": %d}') WHERE rank = %lld. If not: the same with %d. Then run "
-        "the same command again.",
-        history, row->running, (long long)row->rank, row->down_done);
-    return -1;
-}
-
 /* What an earlier rollback has done need not be run; where it is not known, it is found out. */
 static int resume(struct way_back *way, struct err *err)
 {
@@ -125,12 +97,14 @@ static int resume(struct way_back *way, struct err *err)
 
     way->done = (size_t)row->down_done;
     if (way->done > way->down->count ||
-        (row->prefix[0] && strcmp(prefix_checksum(way, way->done), row->prefix) != 0))
+        (row->prefix[0] && strcmp(unknown_prefix(way->work->mem, way->migration, SECTION_DOWN, way->done), row->prefix) != 0))
         return changed_half_way(way, err);
     if (running == 0 || running > way->down->count)
         return 0;
-    if (!(way->down->statements[running - 1].flags & SQL_REPEATABLE))
-        return outcome_unknown(way, err);
+    if (unknown_statement(way->migration, row)) {
+        unknown_explain(way->migration, row, err);
+        return -1;
+    }
     if (concurrent_index_done(way->work, way->migration, &way->down->statements[running - 1],
                               &found, err) < 0)
         return -1;

@@ -1,6 +1,7 @@
 /*
- * outside_down.h: a down section that cannot run in one transaction (transaction=none): statement by
- * statement, with the progress in the history row, and going on where an earlier rollback stopped.
+ * outside_down.h: a down section that cannot run in one transaction (transaction=none): statement
+ * by statement, with the progress in the history row, and going on where an earlier rollback
+ * stopped.
  */
 #ifndef WORKER_OUTSIDE_DOWN_H
 #define WORKER_OUTSIDE_DOWN_H

@@ -68,7 +68,13 @@ static void changed(struct conflicts *conflicts, const struct history_row *row,
                "migration %s was changed after it was applied%s", migration->label,
                cosmetic ? " (only comments or white space)" : "");
     err_detail(&now, "applied: %s, file now: %s", row->checksum, migration->checksum);
-    err_hint(&now, "Put the file back as it was, and make the change in a new migration.");
+    if (cosmetic)
+        err_hint(&now, "Nothing has to run for that: pgtide repair records the new checksum. Or "
+                       "put the file back as it was.");
+    else
+        err_hint(&now, "Put the file back as it was, and make the change in a new migration. Only "
+                       "when these tenants need nothing of the change: pgtide repair records the "
+                       "new checksum, and runs nothing.");
     conflicts_add(conflicts, &now);
 }
 
@@ -87,12 +93,15 @@ static void missing(struct conflicts *conflicts, const struct catalog *catalog,
         err_set_at(&now, ERR_CONFLICT, same->file, 0, 0,
                    "migration %s was renamed after it was applied, its name was \"%s\"",
                    same->label, row->name);
-        err_hint(&now, "Give the file its old name.");
+        err_hint(&now, "Give the file its old name; or, when the new one is meant: pgtide repair "
+                       "records it.");
     } else {
         err_set(&now, ERR_CONFLICT, "applied migration %04lld_%s is missing from %s",
                 (long long)row->version, row->name, catalog->source);
         err_hint(&now,
-                 "Is this an older checkout than the one that was applied? Put the file back.");
+                 "Is this an older checkout than the one that was applied? Put the file back. Only "
+                 "when it was deleted for good: pgtide repair --forget %lld.",
+                 (long long)row->version);
     }
     conflicts_add(conflicts, &now);
 }
@@ -105,7 +114,9 @@ static void out_of_order(struct conflicts *conflicts, const struct migration *mi
     err_set_at(&now, ERR_CONFLICT, migration->file, 0, 0,
                "migration %s is out of order: version %04lld is applied already", migration->label,
                (long long)highest);
-    err_hint(&now, "Give it a new, higher version, or set settings.out_of_order: allow.");
+    err_hint(&now, "Give it a new, higher version. Or, when it may run after %04lld just as well, "
+                   "set settings.out_of_order: allow.",
+             (long long)highest);
     conflicts_add(conflicts, &now);
 }
 
@@ -126,15 +137,15 @@ void pending_nonempty(const struct tenant *tenant, struct err *err)
 {
     err_set(err, ERR_CONFLICT, "schema \"%s\" has objects but no history of pgtide",
             tenant->history_schema);
-    err_hint(err, "Is it the right database? If its objects do not stand in the way of the first "
-                  "migration, set settings.nonempty: allow. (Taking over a migrated database needs "
-                  "baseline or adopt, which this version does not have yet.)");
+    err_hint(err, "Is it the right database? If its objects are those that the migrations up to a "
+                  "version make, record these as applied: pgtide baseline --to VERSION. If they do "
+                  "not stand in the way of the first migration, set settings.nonempty: allow.");
 }
 
 /* --- merging -----------------------------------------------------------------------------------
  */
 
-static bool is_for_tenant(const struct migration *migration, const struct tenant *tenant)
+bool pending_is_for_tenant(const struct migration *migration, const struct tenant *tenant)
 {
     const char *value;
 
@@ -170,14 +181,27 @@ static void take_known(struct pending *pending, struct conflicts *conflicts,
         changed(conflicts, row, migration);
 }
 
+/* Was it skipped once, and has a repair taken that back? */
+static bool made_pending(const struct history *history, const struct migration *migration)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_row *row = &history->rows[i];
+
+        if (row->made_pending && row->version == migration->version &&
+            strcmp(row->name, migration->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void take_new(struct pending *pending, struct conflicts *conflicts,
                      const struct migration *migration, const struct tenant *tenant,
-                     int64_t highest)
+                     const struct history *history, int64_t highest)
 {
-    if (!is_for_tenant(migration, tenant))
+    if (!pending_is_for_tenant(migration, tenant))
         return;
     if (migration->version < highest && !tenant->settings->out_of_order_allow &&
-        !migration->directives.only_label)
+        !migration->directives.only_label && !made_pending(history, migration))
         out_of_order(conflicts, migration, highest);
     else
         add_item(pending, migration, NULL);
@@ -199,7 +223,7 @@ static void merge(void *mem, const struct catalog *catalog, const struct history
             missing(conflicts, catalog, rows[j++]);
         } else if (order < 0) {
             if (migration->version <= to_version)
-                take_new(pending, conflicts, migration, tenant, highest);
+                take_new(pending, conflicts, migration, tenant, history, highest);
             i++;
         } else {
             take_known(pending, conflicts, migration, rows[j++], to_version);
@@ -221,16 +245,30 @@ static const struct history_row *newest_row(const struct history *history, enum 
     return NULL;
 }
 
+/* Repeatables up to this rank ran before something was reverted, which may have undone them. */
+static int64_t last_revert(const struct history *history)
+{
+    int64_t last = 0;
+
+    for (size_t i = 0; i < history->count; i++) {
+        if (history->rows[i].reverted_after > last)
+            last = history->rows[i].reverted_after;
+    }
+    return last;
+}
+
 static void add_repeatables(const struct catalog *catalog, const struct history *history,
                             const struct tenant *tenant, struct pending *pending)
 {
+    int64_t stale = last_revert(history);
+
     for (size_t i = 0; i < catalog->repeatable_count; i++) {
         const struct migration *migration = &catalog->repeatables[i];
         const struct history_row *row = newest_row(history, HISTORY_REPEATABLE, migration->name);
         bool started = row && row->state == HISTORY_STARTED;
         bool same = row && strcmp(row->checksum, migration->checksum) == 0;
 
-        if (is_for_tenant(migration, tenant) && (!same || started))
+        if (pending_is_for_tenant(migration, tenant) && (!same || started || row->rank <= stale))
             add_item(pending, migration, started && same ? row : NULL);
     }
 }

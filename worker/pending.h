@@ -42,6 +42,9 @@ void pending_add_seeds(void *parent, const struct catalog *catalog, const struct
                        const char *const *sets, size_t set_count, bool reseed,
                        struct pending *pending);
 
+/* By its directive only=. */
+bool pending_is_for_tenant(const struct migration *migration, const struct tenant *tenant);
+
 /* Fills `err` with the conflict of a schema that has objects but no history. */
 void pending_nonempty(const struct tenant *tenant, struct err *err);
 

@@ -93,6 +93,16 @@ static int on_row(void *arg, size_t statement, const PGresult *result, struct er
     return step && step->row ? step->row(step->arg, result, err) : 0;
 }
 
+/* The row count of "UPDATE 5", "INSERT 0 5"; 0 where the tag has none. */
+static int64_t tag_rows(const char *tag)
+{
+    const char *blank = strrchr(tag, ' ');
+    int64_t rows = 0;
+
+    (void)(blank && text_to_int64(blank + 1, 0, INT64_MAX, &rows));
+    return rows;
+}
+
 static int on_done(void *arg, size_t statement, const char *tag, struct err *err)
 {
     struct script *script = arg;
@@ -102,6 +112,8 @@ static int on_done(void *arg, size_t statement, const char *tag, struct err *err
     if (step && !step->statement && strcmp(tag, "ROLLBACK") == 0 &&
         strncmp(script->sql.text + step->offset, "COMMIT", 6) == 0)
         return err_set(err, ERR_SQL, "the server rolled the transaction back at COMMIT");
+    if (step && step->ret_rows)
+        *step->ret_rows = tag_rows(tag);
     script->done = statement + 1;
     return 0;
 }

@@ -54,6 +54,8 @@ void transaction_settings(struct transactions *tx, struct script *script,
                (long long)own_or(own->lock_timeout_ms, settings->lock_timeout_ms));
     script_add(script, "%s statement_timeout = %lld", set,
                (long long)own_or(own->statement_timeout_ms, settings->statement_timeout_ms));
+    if (own->batch > 0)
+        script_add(script, "%s pgtide.batch = %lld", set, (long long)own->batch);
     for (size_t i = 0; i < tx->setting_count; i++)
         script_add(script, "%s %s", set, tx->settings[i]);
 }
@@ -98,6 +100,7 @@ void transaction_init(struct transactions *tx, void *parent, struct session *ses
                               session_literal(tx->mem, session, place));
     tx->run_literal = session_literal(tx->mem, session, run_id);
     tenant_settings(tx);
+    tx->nonempty_allowed = tenant->settings->nonempty_allow;
     tx->known_reverted = -1;
 }
 
@@ -155,6 +158,20 @@ void transaction_begin_revert(struct transactions *tx, struct script *script,
     guard_revert(tx, script, revert);
 }
 
+void transaction_begin_batch(struct transactions *tx, struct script *script,
+                             const struct migration *migration, const struct history_batch *before)
+{
+    void *mem = tx->mem;
+
+    tx->mem = mem_context(mem); /* there may be very many batches */
+    script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED");
+    transaction_settings(tx, script, &migration->directives, TRANSACTION_LOCAL);
+    guard_lock(tx, script);
+    guard_batch(tx, script, before);
+    talloc_free(tx->mem);
+    tx->mem = mem;
+}
+
 /* --- end -------------------------------------------------------------------------------------- */
 
 /* The text as an SQL literal, NULL for NULL. */
@@ -175,8 +192,8 @@ static const char *detail_of(struct transactions *tx, const struct history_entry
     return entry->detail ? mem_printf(tx->mem, "%s || %s", own, bundle) : bundle;
 }
 
-static void add_row(struct transactions *tx, struct script *script,
-                    const struct history_entry *entry)
+void transaction_add_row(struct transactions *tx, struct script *script,
+                         const struct history_entry *entry)
 {
     const char *version =
         entry->has_version ? mem_printf(tx->mem, "%lld", (long long)entry->version) : "NULL";
@@ -221,7 +238,7 @@ struct script_step *transaction_end(struct transactions *tx, struct script *scri
     if (!entry->keeps_role)
         restore_role(tx, script);
     row_index = script->count;
-    add_row(tx, script, entry);
+    transaction_add_row(tx, script, entry);
     commit(script, entry->keeps_role);
     tx->known_row = guard_row(tx, entry);
     return &script->steps[row_index];
@@ -234,12 +251,12 @@ static void revert_row(struct transactions *tx, struct script *script, int64_t r
                "detail = (coalesce(h.detail, '{}') - 'reverting') || "
                "pg_catalog.jsonb_build_object('reverted', pg_catalog.jsonb_build_object("
                "'by', SESSION_USER, 'at', pg_catalog.to_char(t.now AT TIME ZONE 'UTC', "
-               "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'run', %s::pg_catalog.text)) "
+               "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'run', %s::pg_catalog.text, 'after', %lld)) "
                "FROM (SELECT %s AS started, "
                "pg_catalog.clock_timestamp() AS now) AS t WHERE h.rank = %lld "
                "RETURNING ((EXTRACT(epoch FROM t.now)::pg_catalog.float8 - t.started) * 1000)"
                "::pg_catalog.int8",
-               tx->history, tx->run_literal,
+               tx->history, tx->run_literal, (long long)tx->known_rank,
                guard_token(tx, "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8"),
                (long long)rank);
 }
@@ -256,6 +273,31 @@ struct script_step *transaction_end_revert(struct transactions *tx, struct scrip
     commit(script, revert->keeps_role);
     if (tx->known_reverted >= 0)
         tx->known_reverted++;
+    return &script->steps[row_index];
+}
+
+struct script_step *transaction_end_batch(struct transactions *tx, struct script *script,
+                                          const struct migration *migration,
+                                          const struct history_batch *after)
+{
+    bool keeps_role = !migration->mentions_role;
+    void *mem = tx->mem;
+    size_t row_index;
+
+    tx->mem = mem_context(mem);
+    if (!keeps_role)
+        restore_role(tx, script);
+    row_index = script->count;
+    script_add(script,
+               "UPDATE %s SET statements_done = %d, statements_total = 1, "
+               "detail = coalesce(detail, '{}') || pg_catalog.jsonb_build_object("
+               "'batches', %s, 'rows', %lld, 'verify', '%s') WHERE rank = %lld",
+               tx->history, after->last ? 1 : 0,
+               guard_token(tx, mem_printf(tx->mem, "%lld", (long long)after->batches)),
+               (long long)after->rows, after->last ? "pending" : "", (long long)after->rank);
+    commit(script, keeps_role);
+    talloc_free(tx->mem);
+    tx->mem = mem;
     return &script->steps[row_index];
 }
 

@@ -42,6 +42,7 @@ struct transactions {
     const char *lock_key;        /* SQL expression of the tenant's lock */
     bool history_exists;         /* false: the next transaction_begin makes it */
     bool schema_exists;          /* false: the next transaction_begin makes it */
+    bool nonempty_allowed;       /* objects without a history are no conflict */
     int64_t known_rank;          /* highest rank read, 0 = none; counts while known_row is NULL */
     int64_t known_reverted;      /* reverted rows, where others may revert between the look and a
                                     transaction (a pooler); -1: not looked at */
@@ -85,6 +86,10 @@ void transaction_begin(struct transactions *tx, struct script *script,
 struct script_step *transaction_end(struct transactions *tx, struct script *script,
                                     const struct history_entry *entry);
 
+/* Appends a history row before the one of transaction_end. */
+void transaction_add_row(struct transactions *tx, struct script *script,
+                         const struct history_entry *entry);
+
 /* A history row that a transaction reverts. */
 struct history_revert {
     int64_t rank;
@@ -95,13 +100,31 @@ struct history_revert {
 /*
  * The same around a way back. The guard checks that the newest row is the known one and that the
  * row to be reverted is still as it was read; the end makes it `reverted`, its detail says by whom,
- * when and in which run. Returns the step that does; it returns (duration_ms).
+ * when, in which run, and after which row. Returns the step that does; it returns (duration_ms).
  */
 void transaction_begin_revert(struct transactions *tx, struct script *script,
                               const struct directives *directives,
                               const struct history_revert *revert);
 struct script_step *transaction_end_revert(struct transactions *tx, struct script *script,
                                            const struct history_revert *revert);
+
+/* How far a data migration came, by its `started` row. */
+struct history_batch {
+    int64_t rank;
+    int64_t batches; /* that have changed rows */
+    int64_t rows;    /* that these have changed */
+    bool last;       /* there is nothing more to change; its verify queries are still to be asked */
+};
+
+/*
+ * The same around one batch of a data migration. The guard checks that the row stands at `before`;
+ * the end puts it to `after`. Returns the step that does; it returns nothing.
+ */
+void transaction_begin_batch(struct transactions *tx, struct script *script,
+                             const struct migration *migration, const struct history_batch *before);
+struct script_step *transaction_end_batch(struct transactions *tx, struct script *script,
+                                          const struct migration *migration,
+                                          const struct history_batch *after);
 
 /* How long what transaction_settings sets holds: SET LOCAL, or SET until transaction_reset. */
 enum transaction_scope { TRANSACTION_LOCAL, TRANSACTION_SESSION };

@@ -1,8 +1,8 @@
 /*
  * verify.c: verify queries whose results come as rows.
  *
- * A false result must not end the Query, so here a query's result is a value; only an error ends it.
- * Then the script knows which query it was, and the next one goes on behind it.
+ * A false result must not end the Query, so here a query's result is a value; only an error ends
+ * it. Then the script knows which query it was, and the next one goes on behind it.
  */
 #include "worker/verify.h"
 

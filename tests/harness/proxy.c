@@ -43,6 +43,7 @@ struct link {
     bool stalled;
     bool cut_sent; /* cut the client when to_server is empty */
     bool cut_done; /* cut the client when the server is ready again */
+    bool lose;     /* and leave the server's side open */
     bool drain;    /* the client is gone; leave when the server is ready again */
     bool dead;
     size_t poll_index; /* of the client's entry; the server's is the next */
@@ -187,6 +188,9 @@ static bool pull_trigger(struct proxy *proxy, struct link *link)
     case PROXY_CUT_DONE:
         link->cut_done = true;
         return true;
+    case PROXY_LOSE:
+        link->cut_done = link->lose = true;
+        return true;
     case PROXY_STALL:
         link->stalled = true;
         proxy->triggered = true;
@@ -232,7 +236,8 @@ static void handle_server_bytes(struct proxy *proxy, struct link *link, const ch
         proxy_stream_push(&link->to_client, bytes, len, due(proxy));
     } else if (ready && !link->cut_sent) {
         cut_client(proxy, link);
-        link->dead = true;
+        link->dead = !link->lose;
+        link->stalled = link->lose;
     }
 }
 

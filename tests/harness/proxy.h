@@ -35,6 +35,7 @@ enum proxy_action {
     PROXY_CUT_BEFORE, /* the server never sees the Query; both sides are closed */
     PROXY_CUT_AFTER,  /* forwarded whole, then the client's side is closed at once */
     PROXY_CUT_DONE,   /* forwarded; client closed when the server has finished, seeing no answer */
+    PROXY_LOSE,       /* the same, but the server's side stays open: it waits for the next Query */
     PROXY_STALL,      /* from the Query on nothing passes any more; both sides stay open */
 };
 

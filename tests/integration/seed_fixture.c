@@ -17,7 +17,8 @@ void seed_fixture_init(struct seed_fixture *fixture, const char *sql)
     fixture->server = pg_server_shared(fixture->ctx);
     fixture->database = pg_sql_unique(fixture->ctx, "seed");
     fixture->dir = tmpdir_new(fixture->ctx);
-    fixture->settings = (struct settings){.history_table = "pgtide_history"};
+    fixture->settings =
+        (struct settings){.history_table = "pgtide_history", .nonempty_allow = true};
     fixture->tenant = (struct tenant){.name = "store",
                                       .history_schema = "public",
                                       .settings = &fixture->settings,

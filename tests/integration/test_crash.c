@@ -28,8 +28,8 @@ static const struct {
                                     "CREATE TABLE product (id int, title text, old int);\n"
                                     "CREATE INDEX old_ix ON product (old);\n"
                                     "INSERT INTO product SELECT i, 't' || i, i "
-                                    "FROM generate_series(1, 500) i;\n"
-                                    "SELECT pg_sleep(0.01);\n"
+                                    "FROM generate_series(1, 5000) i;\n"
+                                    "SELECT pg_sleep(0.005);\n"
                                     "INSERT INTO done VALUES ('0001');\n"},
     {"migrations/0002_indexes.sql", "-- pgtide: transaction=none\n"
                                     "CREATE INDEX CONCURRENTLY id_ix ON product (id);\n"
@@ -39,7 +39,7 @@ static const struct {
                                     "DROP INDEX CONCURRENTLY old_ix;\n"
                                     "VACUUM product;\n"},
     {"migrations/0003_price.sql", "UPDATE product SET price = coalesce(price, 0) + id;\n"
-                                  "SELECT pg_sleep(0.01);\n"
+                                  "SELECT pg_sleep(0.005);\n"
                                   "INSERT INTO done VALUES ('0003');\n"},
     {"migrations/0004_when.sql", "-- pgtide:up\nINSERT INTO done VALUES ('0004');\n"
                                  "-- pgtide:when\nSELECT count(*) > 0 FROM product;\n"},
@@ -49,7 +49,7 @@ static const struct {
     {"migrations/R_cheap.sql", "CREATE OR REPLACE VIEW cheap AS SELECT * FROM product "
                                "WHERE price < 10;\n"
                                "INSERT INTO done VALUES ('R_cheap');\n"},
-    {"seeds/base/01_done.sql", "INSERT INTO done VALUES ('seed');\nSELECT pg_sleep(0.01);\n"},
+    {"seeds/base/01_done.sql", "INSERT INTO done VALUES ('seed');\nSELECT pg_sleep(0.005);\n"},
     {"seeds/base/02_done.json", "{\"table\": \"done\", \"mode\": \"insert\", \"rows\": "
                                 "[{\"what\": \"row 1\"}, {\"what\": \"row 2\"}]}"},
 };

@@ -68,6 +68,13 @@ Test(lost, after_the_server_did_it)
     expect_retried_and_true(PROXY_CUT_DONE);
 }
 
+/* As over a dead network: the server knows nothing, its session sits there with the lock. The next
+ * attempt ends it, since it is this run's own. */
+Test(lost, and_the_server_has_not_noticed)
+{
+    expect_retried_and_true(PROXY_LOSE);
+}
+
 /* With one attempt the run cannot know; the next one does. */
 static void expect_unknown_then_true(enum proxy_action action, const char *next)
 {

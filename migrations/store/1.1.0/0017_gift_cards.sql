@@ -29,6 +29,7 @@ CREATE INDEX gift_card_transaction_order_id_idx ON gift_card_transaction (order_
 ALTER TABLE sales_order ADD COLUMN gift_card_total minor_amount NOT NULL DEFAULT 0;
 
 -- pgtide:down
+DROP VIEW IF EXISTS order_overview; -- it shows the column; the next migrate makes it again
 ALTER TABLE sales_order DROP COLUMN gift_card_total;
 DROP TABLE gift_card_transaction;
 DROP TABLE gift_card;

@@ -437,7 +437,8 @@ Test(bundle, paths_that_lead_elsewhere)
         "migrations/../1_a.sql",
         "migrations/./1_a.sql",
         "../migrations/1_a.sql",
-        "migrations//1_a.sql",
+        "migrations/"
+        "/1_a.sql",
         "migrations/",
         "migrations/a/",
         "migrations/.1_a.sql",

@@ -80,6 +80,8 @@ Test(cli, lines)
         {{"init", "here"}, "init here |"},
         {{"help", "migrate"}, "help migrate |"},
         {{"-h"}, "- | help"},
+        {{"build", "-o", "x.tar", "--require-down"}, "build | output=x.tar require-down"},
+        {{"--output=x.tar", "build"}, "build | output=x.tar"},
         {{"seed", "--seed-set", "a", "--seed-set=b"}, "seed | seed-set=a seed-set=b"},
     };
 
@@ -92,8 +94,8 @@ Test(cli, refusals)
         {{"migrat"}, "unknown command \"migrat\" / Did you mean \"migrate\"?"},
         {{"frobnicate"}, "unknown command \"frobnicate\" / \"pgtide help\" shows the commands."},
         {{""}, "unknown command \"\" / \"pgtide help\" shows the commands."},
-        {{"rollback"},
-         "command \"rollback\" is not supported yet / This is pgtide " PGTIDE_VERSION
+        {{"adopt"},
+         "command \"adopt\" is not supported yet / This is pgtide " PGTIDE_VERSION
          "; \"pgtide help\" shows what it can do."},
         {{"migrate", "--wave", "canary"},
          "option \"--wave\" is not supported yet / This is pgtide " PGTIDE_VERSION
@@ -111,8 +113,9 @@ Test(cli, refusals)
          "option \"--seed\" is not for \"status\" / It belongs to plan, migrate. \"pgtide help "
          "status\" shows the options of status."},
         {{"-f", "x.yaml", "init"},
-         "option \"--fleet\" is not for \"init\" / It belongs to new, validate, list, status, "
-         "plan, migrate, seed, help, version. \"pgtide help init\" shows the options of init."},
+         "option \"--fleet\" is not for \"init\" / It belongs to new, build, validate, list, "
+         "status, plan, verify, migrate, seed, rollback, help, version. \"pgtide help init\" shows "
+         "the options of init."},
         {{"migrate", "store-0001"},
          "\"migrate\" does not take the argument \"store-0001\" / Usage: pgtide migrate "
          "[OPTIONS]"},
@@ -135,8 +138,13 @@ Test(cli, table_is_sound)
         cr_expect(a->type != CLI_NUMBER || a->min < a->max, "--%s", a->name);
         cr_expect_not_null(a->help, "--%s", a->name);
         for (size_t j = 0; j < i; j++) {
-            cr_expect(strcmp(a->name, cli_options[j].name) != 0, "--%s", a->name);
-            cr_expect(!a->letter || a->letter != cli_options[j].letter, "-%c", a->letter);
+            const struct cli_option *b = &cli_options[j];
+            bool same = strcmp(a->name, b->name) == 0;
+
+            /* of two with one name each is for other commands, and both are spelled alike */
+            cr_expect(!same || !(a->commands & b->commands), "--%s", a->name);
+            cr_expect(!same || (a->letter == b->letter && !a->argument == !b->argument));
+            cr_expect(same || !a->letter || a->letter != b->letter, "-%c", a->letter);
             cr_expect_neq(a->offset, cli_options[j].offset, "--%s", a->name);
         }
     }
@@ -145,7 +153,7 @@ Test(cli, table_is_sound)
         cr_expect(cli_commands[i].least <= cli_commands[i].most);
         cr_expect_eq(cli_find_command(cli_commands[i].name), &cli_commands[i]);
     }
-    cr_expect_null(cli_find_command("rollback"));
+    cr_expect_null(cli_find_command("adopt"));
 }
 
 static char *help_of(const struct cli_command *command)

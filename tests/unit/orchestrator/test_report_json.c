@@ -97,6 +97,29 @@ Test(report_json, head)
     cr_expect_null(at("versions"));
 }
 
+Test(report_json, bundle_and_releases)
+{
+    setup_for("migrate");
+    for (size_t i = 0; i < 4; i++)
+        fixture.migrations[i].release = "1.20.0";
+    fixture.release.last_version = 39;
+    fixture.release.upgrade = "Stop it.\n";
+    report_fixture_moved(&fixture, 0, 39, 40); /* of no release */
+    report_fixture_ended(&fixture, 1, OUTCOME_CURRENT, 38);
+    make_report();
+    cr_expect(json_is_null(at("catalog.bundle")));
+    cr_expect_eq(json_array_size(at("releases")), 0);
+    cr_expect_str_eq(text_at("tenants.0.release"), "1.20.0");
+    cr_expect(json_is_null(at("tenants.1.release")));
+    fixture.catalog.bundle = "sha256:00cc";
+    report_fixture_moved(&fixture, 2, 38, 39);
+    make_report();
+    cr_expect_str_eq(text_at("catalog.bundle"), "sha256:00cc");
+    cr_expect_eq(json_array_size(at("releases")), 1);
+    cr_expect_str_eq(text_at("releases.0.name"), "1.20.0");
+    cr_expect_str_eq(text_at("releases.0.upgrade"), "Stop it.\n");
+}
+
 Test(report_json, a_tenant_and_its_work)
 {
     setup_for("migrate");

@@ -3,6 +3,7 @@
  */
 #include "orchestrator/report_status.h"
 
+#include "orchestrator/report_release.h"
 #include "tests/unit/orchestrator/report_fixture.h"
 
 #include <criterion/criterion.h>
@@ -38,6 +39,35 @@ Test(report_status, table_versions_problems_totals)
     fixture.fleet.tenants[6].name = "日本の店";
     fixture.fleet.tenants[7].name = "evil\033[2J";
     report_fixture_golden("status.txt", report_fixture_text(&fixture, report_status));
+}
+
+Test(report_status, without_releases_there_is_no_such_column)
+{
+    fixture.catalog.release_count = 0;
+    cr_expect(strncmp(report_fixture_text(&fixture, report_status),
+                      "tenant      server  version     applied  pending  state\n", 55) == 0);
+}
+
+/* 0036 to 0038 are a release, 0039 and 0040 the next. */
+Test(report_status, a_release_is_reached_when_nothing_of_it_is_missing)
+{
+    static struct release releases[] = {{.name = "empty"},
+                                        {.name = "1.19.0", .last_version = 38},
+                                        {.name = "1.20.0", .last_version = 40}};
+    struct job *jobs = fixture.result.jobs;
+
+    fixture.catalog.releases = releases;
+    fixture.catalog.release_count = ARRAY_LEN(releases);
+    cr_expect_null(report_release_at(&fixture.catalog, 0));
+    cr_expect_str_eq(report_release_of(&jobs[0])->name, "1.20.0");
+    report_fixture_ended(&fixture, 1, OUTCOME_CURRENT, 39);
+    cr_expect_str_eq(report_release_of(&jobs[1])->name, "1.19.0");
+    report_fixture_ended(&fixture, 2, OUTCOME_CURRENT, 37);
+    cr_expect_null(report_release_of(&jobs[2]));
+    job_add_step(&jobs[3])->migration = &fixture.migrations[3]; /* a gap: 0039 is pending */
+    cr_expect_str_eq(report_release_of(&jobs[3])->name, "1.19.0");
+    jobs[4].inspected = false;
+    cr_expect_null(report_release_of(&jobs[4]));
 }
 
 Test(report_status, newest_version_first)

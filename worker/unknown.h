@@ -1,0 +1,27 @@
+/*
+ * unknown.h: the statement of a migration outside a transaction whose outcome nobody knows, since
+ * the connection ended while it was running. Pure.
+ */
+#ifndef WORKER_UNKNOWN_H
+#define WORKER_UNKNOWN_H
+
+#include "catalog/migration.h"
+#include "common/err.h"
+#include "worker/history.h"
+
+/*
+ * The statement of `row` (its way back, where it is half reverted) that was running, where a person
+ * must say whether it was done: it is not safe to repeat. NULL: there is none.
+ */
+const struct sql_statement *unknown_statement(const struct migration *migration,
+                                              const struct history_row *row);
+
+/* Fills `err` with ERR_CONFLICT for that statement: where it is, and how to say what became of it. */
+void unknown_explain(const struct migration *migration, const struct history_row *row,
+                     struct err *err);
+
+/* Checksum of the first `done` statements of a section; "" for none. Owned by `parent`. */
+char *unknown_prefix(void *parent, const struct migration *migration, enum section_kind section,
+                     size_t done);
+
+#endif
