@@ -252,8 +252,8 @@ static int next_entry(struct reading *r, const char *name, int64_t *ret_size, in
 static int read_manifest(struct reading *r, struct err *err)
 {
     void *mem = mem_context(NULL);
-    int64_t size;
-    int64_t offset;
+    int64_t size = 0;
+    int64_t offset = 0;
     char *text;
     int rc = next_entry(r, BUNDLE_MANIFEST, &size, &offset, err);
 
@@ -295,8 +295,8 @@ static int check_content(struct reading *r, const struct bundle_file *file, stru
 static int read_entries(struct reading *r, struct err *err)
 {
     struct bundle *b = r->bundle;
-    int64_t size;
-    int64_t offset;
+    int64_t size = 0;
+    int64_t offset = 0;
 
     if (read_manifest(r, err) < 0)
         return -1;

@@ -57,6 +57,15 @@ static void fail_no_transaction(const struct rules *r, const struct sql_statemen
         err_hint(err, "%s", foreign_outside_hint(r->migration->format));
 }
 
+static void fail_discard_all(const struct rules *r, const struct sql_statement *statement)
+{
+    struct err *err = err_list_add(r->errors);
+
+    err_set_at(err, ERR_DATA, r->migration->file, statement->line, 0,
+               "\"%s\" would give up the tenant's lock", beginning(r, statement));
+    err_hint(err, "Delete the line; pgtide resets the session between files by itself.");
+}
+
 /* A section that changes things: up or down. */
 static void check_change(const struct rules *r, const struct section *section)
 {
@@ -65,6 +74,8 @@ static void check_change(const struct rules *r, const struct section *section)
 
         if (statement->flags & SQL_TRANSACTION)
             fail_transaction_command(r, section, statement);
+        else if (statement->flags & SQL_DISCARD_ALL)
+            fail_discard_all(r, statement);
         else if ((statement->flags & SQL_NO_TRANSACTION) && !section->no_transaction)
             fail_no_transaction(r, statement);
     }

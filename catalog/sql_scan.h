@@ -24,6 +24,7 @@ enum sql_statement_flags {
     SQL_NO_TRANSACTION =
         1 << 3, /* refuses to run in a transaction block (25001) by its words: CONCURRENTLY,
                    VACUUM, CREATE/DROP DATABASE|TABLESPACE, ALTER SYSTEM, ... */
+    SQL_DISCARD_ALL = 1 << 4, /* gives up all advisory locks of the session, the tenant's too */
 };
 
 struct sql_statement {

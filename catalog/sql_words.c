@@ -157,7 +157,7 @@ static unsigned read_cluster(struct words *w)
 
 static unsigned read_discard(struct words *w)
 {
-    return at_word(w, "all") ? SQL_NO_TRANSACTION : 0;
+    return at_word(w, "all") ? SQL_NO_TRANSACTION | SQL_DISCARD_ALL : 0;
 }
 
 static unsigned read_create(struct words *w)

@@ -152,6 +152,33 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .examples = "pgtide rollback --to 1.20.0 --dry-run\n"
                      "pgtide rollback --to 0014 -t store-0042\n"
                      "pgtide rollback --steps 1 --yes"},
+    [CLI_BASELINE] =
+        {.id = CLI_BASELINE,
+         .name = "baseline",
+         .chapter = CLI_CHANGE,
+         .arguments = "",
+         .summary = "Record migrations as applied, run none",
+         .description =
+             "For databases whose objects came about without pgtide: records the migrations\n"
+             "up to --to as applied, and makes the history for that, nothing else. migrate\n"
+             "does the rest from then on. A tenant that has a history already is refused. It\n"
+             "shows what it would record and asks on a terminal; without one it needs --yes.",
+         .examples = "pgtide baseline --to 1.20.0 --dry-run\n"
+                     "pgtide baseline --to 0014 -t store-0042 --yes"},
+    [CLI_REPAIR] =
+        {.id = CLI_REPAIR,
+         .name = "repair",
+         .chapter = CLI_CHANGE,
+         .arguments = "",
+         .summary = "Put histories right, drop invalid indexes",
+         .description =
+             "Records the checksum of a file that was changed and the name of one that was\n"
+             "renamed after it was applied, and drops invalid indexes that broken-off builds\n"
+             "have left. Runs no migration. What only a person can know it does when told,\n"
+             "see the options. Shows what it would do and asks on a terminal; without one it\n"
+             "needs --yes. What it cannot cure stays and is told (exit code 3).",
+         .examples = "pgtide repair --dry-run\n"
+                     "pgtide repair --not-done -t store-0042"},
     [CLI_HELP] = {.id = CLI_HELP,
                   .name = "help",
                   .chapter = CLI_OTHER,
@@ -171,7 +198,7 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
 #define ON(command) (1u << CLI_##command)
 #define ON_ALL ((1u << CLI_COMMANDS) - 1)
 #define ON_RUN (ON(MIGRATE) | ON(SEED))
-#define ON_CHANGE (ON_RUN | ON(ROLLBACK))
+#define ON_CHANGE (ON_RUN | ON(ROLLBACK) | ON(BASELINE) | ON(REPAIR))
 #define ON_ASK (ON(VALIDATE) | ON(STATUS) | ON(PLAN) | ON(VERIFY))
 #define ON_TENANTS (ON_CHANGE | ON_ASK | ON(LIST))
 
@@ -198,10 +225,19 @@ const struct cli_option cli_options[] = {
      .help = "also compare histories with the migrations"},
     {NAMED(0, "exit-code", NULL), KEPT(CLI_FLAG, exit_code), .commands = ON(STATUS) | ON(PLAN),
      .help = "exit with 2 when something is pending"},
-    {NAMED(0, "to", "VERSION"), KEPT(CLI_TEXT, to), .commands = ON_CHANGE | ON(STATUS) | ON(PLAN),
+    {NAMED(0, "to", "VERSION"), KEPT(CLI_TEXT, to),
+     .commands = (ON_CHANGE & ~ON(REPAIR)) | ON(STATUS) | ON(PLAN),
      .help = "stop at this version, or release"},
     {NAMED(0, "steps", "N"), KEPT(CLI_NUMBER, steps), .min = 1, .max = INT32_MAX,
      .commands = ON(ROLLBACK), .help = "revert so many migrations, whatever their versions"},
+    {NAMED(0, "done", NULL), KEPT(CLI_FLAG, done), .commands = ON(REPAIR),
+     .help = "statements whose outcome is not known were done"},
+    {NAMED(0, "not-done", NULL), KEPT(CLI_FLAG, not_done), .commands = ON(REPAIR),
+     .help = "they were not done"},
+    {NAMED(0, "unskip", "VERSION"), KEPT(CLI_WORDS, unskip), .commands = ON(REPAIR),
+     .help = "make a skipped migration pending (repeatable)"},
+    {NAMED(0, "forget", "VERSION"), KEPT(CLI_WORDS, forget), .commands = ON(REPAIR),
+     .help = "this file is gone for good (repeatable)"},
     {NAMED(0, "dry-run", NULL), KEPT(CLI_FLAG, dry_run), .commands = ON_CHANGE,
      .help = "only show what would run"},
     {NAMED(0, "seed", NULL), KEPT(CLI_FLAG, seed), .commands = ON(MIGRATE) | ON(PLAN),
@@ -263,8 +299,7 @@ const size_t cli_option_count = ARRAY_LEN(cli_options);
 
 /* Words of SPEC section 2 that a later version will know. */
 static const char *const future_commands[] = {
-    "rehearse", "drift",  "query",  "baseline", "adopt",      "repair",
-    "runs",     "report", "resume", "retry",    "completion",
+    "rehearse", "drift", "query", "adopt", "runs", "report", "resume", "retry", "completion",
 };
 static const char *const future_options[] = {"wave", "events"};
 

@@ -20,6 +20,8 @@ enum cli_command_id {
     CLI_MIGRATE,
     CLI_SEED,
     CLI_ROLLBACK,
+    CLI_BASELINE,
+    CLI_REPAIR,
     CLI_HELP,
     CLI_VERSION,
     CLI_COMMANDS

@@ -24,6 +24,8 @@ cmd_fn cmd_verify;
 cmd_fn cmd_migrate;
 cmd_fn cmd_seed;
 cmd_fn cmd_rollback;
+cmd_fn cmd_baseline;
+cmd_fn cmd_repair;
 cmd_fn cmd_help;
 cmd_fn cmd_version;
 

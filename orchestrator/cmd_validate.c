@@ -62,6 +62,8 @@ static int check(void *mem, const struct options *options, struct input *input,
     if (fleet_load(mem, options->fleet, &input->fleet, errors) < 0)
         return -1;
     if (input_load_catalog(mem, input->fleet, &input->catalog, errors) < 0) {
+        if (input->fleet->migrations && bundle_is(input->fleet->migrations))
+            return -1; /* the seeds are in it */
         input->catalog = mem_new(mem, struct catalog);
         rc = -1;
     }

@@ -27,15 +27,22 @@ static bool read_line(int fd, char *line, size_t size)
     return got > 0 || len > 0;
 }
 
+int confirm_possible(int in_fd, int out_fd, struct err *err)
+{
+    if (isatty(in_fd) && isatty(out_fd))
+        return 0;
+    err_set(err, ERR_USAGE,
+            "this command asks before it changes anything, and there is no terminal");
+    err_hint(err, "Add --yes to go on without being asked. Nothing was changed.");
+    return -1;
+}
+
 int confirm_ask(int in_fd, int out_fd, const char *question, struct err *err)
 {
     char answer[16];
 
-    if (!isatty(in_fd) || !isatty(out_fd)) {
-        err_set(err, ERR_USAGE, "this command asks before it changes anything, and there is no terminal");
-        err_hint(err, "Add --yes to go on without being asked. Nothing was changed.");
+    if (confirm_possible(in_fd, out_fd, err) < 0)
         return -1;
-    }
     dprintf(out_fd, "%s [y/N] ", question);
     if (read_line(in_fd, answer, sizeof(answer)) &&
         (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0))

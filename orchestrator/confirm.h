@@ -7,6 +7,9 @@
 #include "common/base.h"
 #include "common/err.h"
 
+/* 0 where there is a terminal to ask on; -1 with ERR_USAGE: --yes is needed. */
+int confirm_possible(int in_fd, int out_fd, struct err *err) MUST_CHECK;
+
 /*
  * Writes `question` and " [y/N] " to `out_fd` and reads a line from `in_fd`. 0: the answer was yes.
  * -1: it was not (ERR_INTERNAL), or one of the two is no terminal (ERR_USAGE: --yes is needed).

@@ -260,7 +260,8 @@ static void wait_for_news(struct coordinator *c)
     int64_t due_ms = going ? schedule_due_ms(c->schedule) : CLOCK_NEVER;
     int64_t wake_ms = due_ms < c->next_tick_ms ? due_ms : c->next_tick_ms;
 
-    if (c->state->in_work + c->failure_hooks == 0 && due_ms == CLOCK_NEVER) { /* would sleep for ever */
+    /* would sleep for ever */
+    if (c->state->in_work + c->failure_hooks == 0 && due_ms == CLOCK_NEVER) {
         fprintf(stderr, "pgtide: bug: %zu tenants left and none may start\n",
                 run_state_left(c->state));
         abort();

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 static cmd_fn *const commands[CLI_COMMANDS] = {
-    [CLI_INIT] = cmd_init,         [CLI_NEW] = cmd_new,         [CLI_BUILD] = cmd_build,
-    [CLI_VALIDATE] = cmd_validate, [CLI_LIST] = cmd_list,       [CLI_STATUS] = cmd_status,
-    [CLI_PLAN] = cmd_plan,         [CLI_MIGRATE] = cmd_migrate, [CLI_SEED] = cmd_seed,
-    [CLI_HELP] = cmd_help,         [CLI_VERSION] = cmd_version, [CLI_ROLLBACK] = cmd_rollback,
-    [CLI_VERIFY] = cmd_verify,
+    [CLI_INIT] = cmd_init,         [CLI_NEW] = cmd_new,           [CLI_BUILD] = cmd_build,
+    [CLI_VALIDATE] = cmd_validate, [CLI_LIST] = cmd_list,         [CLI_STATUS] = cmd_status,
+    [CLI_PLAN] = cmd_plan,         [CLI_MIGRATE] = cmd_migrate,   [CLI_SEED] = cmd_seed,
+    [CLI_HELP] = cmd_help,         [CLI_VERSION] = cmd_version,   [CLI_ROLLBACK] = cmd_rollback,
+    [CLI_VERIFY] = cmd_verify,     [CLI_BASELINE] = cmd_baseline, [CLI_REPAIR] = cmd_repair,
 };
 
 static int run(const struct options *options, struct err_list *errors)

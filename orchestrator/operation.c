@@ -26,7 +26,9 @@ struct operation {
     struct selected selected;
     struct run_request request;
     struct run_result *result;
-    int lock_fd; /* -1: not held */
+    bool has_password; /* a password_command is run once */
+    int signal;        /* that stopped the preview, or 0 */
+    int lock_fd;       /* -1: not held */
 };
 
 /* ---- input ---- */
@@ -88,12 +90,12 @@ static int resolve_target(const struct operation *op, int64_t *ret_version, stru
     return 0;
 }
 
-/* Hooks stand around changes, not around looks. */
+/* Hooks stand around changes of the tenants, not around looks or changes of the history alone. */
 static int prepare_hooks(struct operation *op, struct err_list *errors)
 {
     struct hooks *hooks;
 
-    if (!job_writes(op->kind->action))
+    if (!job_runs_files(op->kind->action))
         return 0;
     if (hook_prepare(op->mem, op->fleet, op->kind->name, &hooks, errors) < 0)
         return -1;
@@ -130,6 +132,8 @@ static int make_request(struct operation *op, struct err_list *errors)
     };
     if (resolve_target(op, &request->plan.to_version, errors) < 0 || prepare_hooks(op, errors) < 0)
         return -1;
+    if (op->kind->prepare && op->kind->prepare(op->mem, options, request, errors) < 0)
+        return -1;
     return request->plan.seed ? load_seeds(op, errors) : 0;
 }
 
@@ -152,13 +156,6 @@ static int prepare(struct operation *op, struct err_list *errors)
 
 /* ---- the run ---- */
 
-static int ask(const struct operation *op, struct err *err)
-{
-    if (!op->kind->question || op->options->yes || op->request.tenant_count == 0)
-        return 0;
-    return confirm_ask(STDIN_FILENO, STDERR_FILENO, op->kind->question(op->mem, &op->request), err);
-}
-
 static struct progress *make_progress(const struct operation *op)
 {
     const struct options *options = op->options;
@@ -180,12 +177,65 @@ static int run(struct operation *op, struct err *err)
     if (job_writes(op->kind->action) &&
         fleet_lock_take(op->fleet->state, op->request.plan.run_id, &op->lock_fd, err) < 0)
         return -1;
-    if (fleet_fetch_password(op->fleet, err) < 0)
+    if (!op->has_password && fleet_fetch_password(op->fleet, err) < 0)
         return -1;
+    op->has_password = true;
     observers[0] = progress_observer(make_progress(op));
     return coordinator_run(op->mem, &op->request, observers, ARRAY_LEN(observers), &op->result,
                            err);
 }
+
+/* ---- the question ---- */
+
+static bool finds_work(const struct run_result *result)
+{
+    for (size_t i = 0; i < result->job_count; i++) {
+        if (result->jobs[i].step_count + result->jobs[i].repair_count > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Shows what would be done, where the question is asked. *ret_needed: there is something to do. */
+static int preview(struct operation *op, bool *ret_needed, struct err *err)
+{
+    struct operation look = *op;
+    struct report report;
+    int result = 0;
+
+    look.kind = op->kind->preview;
+    look.request.plan.action = look.kind->action;
+    look.request.halts = false;
+    if (run(&look, err) < 0)
+        return -1;
+    op->has_password = true;
+    op->signal = look.result->signal;
+    *ret_needed = finds_work(look.result);
+    report_init(&report, &look.request, look.result, 0);
+    report.color = report_color_wanted(stderr, op->options->no_color);
+    report.verbose = op->options->verbose;
+    if (*ret_needed && look.kind->report(&report, stderr) < 0)
+        result = err_set(err, ERR_INTERNAL, "could not write to standard error: %m");
+    run_result_release(look.result);
+    return result;
+}
+
+static int ask(struct operation *op, struct err *err)
+{
+    bool needed = true;
+
+    if (!op->kind->question || op->options->yes || op->request.tenant_count == 0)
+        return 0;
+    if (confirm_possible(STDIN_FILENO, STDERR_FILENO, err) < 0)
+        return -1;
+    if (op->kind->preview && preview(op, &needed, err) < 0)
+        return -1;
+    if (op->signal || !needed)
+        return 0;
+    return confirm_ask(STDIN_FILENO, STDERR_FILENO, op->kind->question(op->mem, &op->request), err);
+}
+
+/* ---- the reports ---- */
 
 static int exit_code(const struct operation *op)
 {
@@ -249,8 +299,12 @@ int operation_perform(const struct options *options, const struct operation_kind
 
     if (prepare(&op, errors) < 0)
         goto done;
-    if (ask(&op, &err) < 0 || run(&op, &err) < 0) {
+    if (ask(&op, &err) < 0 || (!op.signal && run(&op, &err) < 0)) {
         err_list_take(errors, &err);
+        goto done;
+    }
+    if (op.signal) {
+        code = 128 + op.signal;
         goto done;
     }
     code = report(&op, exit_code(&op));

@@ -24,6 +24,11 @@ struct operation_kind {
     int (*report)(const struct report *report, FILE *out); /* the text report */
     /* What to ask before it begins, unless --yes is given; NULL: nothing. Owned by `parent`. */
     char *(*question)(void *parent, const struct run_request *request);
+    /* The read-only kind that shows what would be done before the question; NULL: none does. */
+    const struct operation_kind *preview;
+    /* Fills in more of the request, whose catalog is loaded; NULL: nothing. */
+    int (*prepare)(void *parent, const struct options *options, struct run_request *request,
+                   struct err_list *errors);
     /* The command's own exit code, given that of the run; NULL: that of the run. */
     int (*exit_code)(const struct options *options, const struct run_result *result, int run_code);
 };

@@ -140,6 +140,8 @@ static int check_combinations(const struct options *options, struct err *err)
 
     if (options->quiet && options->verbose)
         return err_set(err, ERR_USAGE, "--quiet and --verbose cannot be used together");
+    if (options->done && options->not_done)
+        return err_set(err, ERR_USAGE, "--done and --not-done cannot be used together");
     if ((options->reseed || options->seed_sets.count > 0) && !seeds) {
         err_set(err, ERR_USAGE, "%s needs --seed", options->reseed ? "--reseed" : "--seed-set");
         err_hint(err, "Add --seed, or use the command \"seed\".");

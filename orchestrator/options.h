@@ -20,6 +20,10 @@ struct options {
 
     const char *to; /* NULL: the head */
     int64_t steps;  /* 0 = not given */
+    bool done;
+    bool not_done;
+    struct words unskip; /* versions */
+    struct words forget;
     bool seed;
     bool reseed;
     struct words seed_sets;

@@ -35,8 +35,8 @@ struct progress {
     const struct run_request *request; /* while a run is going on */
     struct strbuf lines;               /* not written yet */
     struct progress_rate rate;
-    size_t drawn; /* columns of the bar in the terminal's last line, 0 = none stands there */
-    bool has_batches;       /* there are data migrations in the catalog */
+    size_t drawn;     /* columns of the bar in the terminal's last line, 0 = none stands there */
+    bool has_batches; /* there are data migrations in the catalog */
     int64_t batch_lines_ms; /* when the next lines about them are due */
     bool halted;
     bool signalled;
@@ -152,6 +152,12 @@ static void add_success(struct progress *progress, const struct job *job)
     size_t seeds = 0;
 
     strbuf_str(out, report_text_outcome(job->plan->action, job->outcome));
+    if (job->plan->action == JOB_REPAIR) {
+        strbuf_printf(out, " in %s (%s)", text_elapsed(mem, job->duration_ms),
+                      report_text_count(mem, job->repair_count, "repair"));
+        talloc_free(mem);
+        return;
+    }
     if (job->version != job->initial_version && job->initial_version > 0)
         strbuf_printf(out, " %s ->", report_version(mem, catalog, job->initial_version));
     else
@@ -198,13 +204,13 @@ static void tell_batches(struct progress *progress, const struct run_result *so_
 
     if (!progress->has_batches || !progress->options.verbose || now < progress->batch_lines_ms)
         return;
-    progress->batch_lines_ms = now + BATCH_LINES_MS;
     for (size_t i = 0; i < so_far->job_count; i++) {
         const struct job *job = &so_far->jobs[i];
         int64_t batches = job->batches;
 
         if (batches == 0)
             continue;
+        progress->batch_lines_ms = now + BATCH_LINES_MS;
         add_name(progress, job);
         strbuf_printf(&progress->lines, "%lld batches, %lld rows so far", (long long)batches,
                       (long long)job->batch_rows);
@@ -229,7 +235,7 @@ static void on_started(void *arg, const struct run_request *request,
     progress->request = request;
     progress->has_batches = has_batches(catalog->migrations, catalog->count) ||
                             has_batches(catalog->repeatables, catalog->repeatable_count);
-    progress->batch_lines_ms = clock_now_ms() + BATCH_LINES_MS;
+    progress->batch_lines_ms = 0;
     progress_bar_sample(&progress->rate, clock_now_ms(), 0);
     if (progress->options.mode == PROGRESS_LINES && !only_reads(progress)) {
         strbuf_printf(&progress->lines, "run %s: %s, %s", so_far->run_id, request->operation,

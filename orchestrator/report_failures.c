@@ -324,10 +324,13 @@ static const char *remains(struct telling *telling)
     if (migration && failed && migration->directives.batch > 0)
         return "the batches that were done have stayed";
     if (migration && failed)
-        return mem_printf(telling->mem, "nothing of %s is left",
+        return mem_printf(telling->mem, "nothing of %s is left, there is nothing to repair",
                           report_migration_name(telling->mem, migration));
     if (failure->err->file && failed)
         return "nothing of this seed file is left";
+    if (telling->report->request->plan.action == JOB_REPAIR)
+        return any_changed(failure) ? "what could be put right was put right"
+                                    : "nothing was changed";
     return any_changed(failure) ? "what was done before has stayed" : "nothing was done";
 }
 
@@ -442,17 +445,38 @@ static bool hint_says_next(const struct telling *telling)
            (migration && migration->directives.transaction_none);
 }
 
+/* The hints of a rollback, a baseline and a repair say what to do. */
+static bool conflict_has_next(const struct telling *telling)
+{
+    enum job_action action = telling->report->request->plan.action;
+
+    return action == JOB_MIGRATE || action == JOB_INSPECT || action == JOB_VERIFY;
+}
+
+static void tell_conflict(struct telling *telling)
+{
+    const struct job *job = telling->failure->jobs[0];
+
+    if (!job->has_history)
+        strbuf_printf(telling->out, "nothing runs there before that is settled. To see it: %s",
+                      command_for(telling, "baseline --to VERSION --dry-run", job));
+    else
+        strbuf_printf(telling->out,
+                      "nothing runs there before history and files agree. What can be put right: "
+                      "%s",
+                      command_for(telling, "repair --dry-run", job));
+}
+
 static void tell_next(struct telling *telling)
 {
     const struct report_failure *failure = telling->failure;
     struct strbuf *out = telling->out;
 
-    if (is_conflict(failure) ? goes_back(telling) : hint_says_next(telling))
+    if (is_conflict(failure) ? !conflict_has_next(telling) : hint_says_next(telling))
         return;
     begin_line(telling, "next");
     if (is_conflict(failure))
-        strbuf_printf(out, "nothing runs there before history and files agree. To check: %s",
-                      command_for(telling, "validate --connect", failure->jobs[0]));
+        tell_conflict(telling);
     else if (failure->outcome == OUTCOME_UNKNOWN)
         strbuf_str(out, "the same command again: it reads the history first and does the rest");
     else if (failure->outcome == OUTCOME_HELD)

@@ -11,6 +11,7 @@
 #include "orchestrator/report_hooks.h"
 #include "orchestrator/report_plan.h"
 #include "orchestrator/report_release.h"
+#include "orchestrator/report_repair.h"
 #include "orchestrator/report_status.h"
 #include "orchestrator/report_text.h"
 #include "orchestrator/report_value.h"
@@ -250,9 +251,8 @@ static json_t *mismatches_value(const struct job *job)
 
         report_value_set(value, "version", version_value(job->plan->catalog, migration->version));
         report_value_set(value, "name", report_value_text(migration->name));
-        report_value_set(
-            value, "file",
-            report_value_text(migration_section_file(migration, SECTION_VERIFY)));
+        report_value_set(value, "file",
+                         report_value_text(migration_section_file(migration, SECTION_VERIFY)));
         report_value_set(value, "line", report_value_int(mismatch->line));
         report_value_set(value, "query", report_value_text(query));
         report_value_set(value, "sqlstate",
@@ -289,6 +289,8 @@ static json_t *tenant_value(const struct job *job)
     report_value_set(value, "seeds", seeds_value(job));
     if (job->plan->action == JOB_VERIFY)
         report_value_set(value, "mismatches", mismatches_value(job));
+    if (job->plan->action == JOB_REPAIR || job->plan->action == JOB_REPAIR_PLAN)
+        report_value_set(value, "repairs", report_repair_value(job));
     report_value_set(value, "hooks", report_hooks_value(job->hooks, job->hook_count));
     report_value_set(value, "error", error_value(&job->err));
     return value;
@@ -394,7 +396,8 @@ static int write_tenants(const struct report *report, FILE *out)
 static bool is_plan(const struct report *report)
 {
     return strcmp(report->request->operation, "plan") == 0 ||
-           report->request->plan.action == JOB_ROLLBACK_PLAN;
+           report->request->plan.action == JOB_ROLLBACK_PLAN ||
+           report->request->plan.action == JOB_BASELINE_PLAN;
 }
 
 static int write_report(const struct report *report, FILE *out, void *mem)

@@ -82,6 +82,12 @@ static bool rolls_back(const struct report *report)
     return report->request->plan.action == JOB_ROLLBACK_PLAN;
 }
 
+/* Would it run nothing? */
+static bool records_only(const struct report *report)
+{
+    return report->request->plan.action == JOB_BASELINE_PLAN;
+}
+
 static void print_group(struct strbuf *out, const struct report *report,
                         const struct report_group *group)
 {
@@ -100,7 +106,9 @@ static void print_group(struct strbuf *out, const struct report *report,
 
         strbuf_printf(out, "    %s%s%s%s\n", report_text_line(mem, name, 0),
                       report_text_ink(report->color, step->held ? INK_WARN : INK_DIM),
-                      remark(mem, step, rolls_back(report)), report_text_ink(report->color, INK_OFF));
+                      records_only(report) ? " (recorded, not run)"
+                                           : remark(mem, step, rolls_back(report)),
+                      report_text_ink(report->color, INK_OFF));
     }
     talloc_free(mem);
 }
@@ -123,8 +131,7 @@ static void print_lines(struct strbuf *out, const char *text, size_t len, const 
     }
 }
 
-static void print_sql(struct strbuf *out, const struct migration *migration,
-                      enum section_kind kind)
+static void print_sql(struct strbuf *out, const struct migration *migration, enum section_kind kind)
 {
     const struct section *section = &migration->sections[kind];
 
@@ -220,6 +227,8 @@ static void print_remarks(struct strbuf *out, const struct report *report)
 
     if (rolls_back(report))
         strbuf_str(out, "repeatables and seeds would not be touched\n");
+    else if (records_only(report))
+        strbuf_str(out, "nothing would be run; pgtide migrate does the rest afterwards\n");
     else if (plan->to_version < plan->catalog->head)
         strbuf_printf(out, "up to %s, below the head %s: repeatables and seeds would not run\n",
                       report_version(mem, plan->catalog, plan->to_version),
@@ -242,9 +251,9 @@ int report_plan(const struct report *report, FILE *out)
 
         for (size_t i = 0; i < count; i++)
             print_group(&text, report, &groups[i]);
-        if (!rolls_back(report))
+        if (!rolls_back(report) && !records_only(report))
             print_pending_files(&text, report, groups, count);
-        else if (report->verbose)
+        else if (rolls_back(report) && report->verbose)
             print_ways_back(&text, report, groups, count);
     }
     if (text.len > 0)

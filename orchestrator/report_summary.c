@@ -164,6 +164,8 @@ static void print_remarks(struct strbuf *out, const struct report *report)
 
     if (plan->action == JOB_ROLLBACK)
         print_rollback_remarks(out, report);
+    else if (plan->action == JOB_BASELINE)
+        strbuf_str(out, "recorded only, nothing was run; pgtide migrate does the rest\n");
     else if (plan->to_version < plan->catalog->head)
         strbuf_printf(out, "stopped at %s, below the head %s: repeatables and seeds did not run\n",
                       report_version(mem, plan->catalog, plan->to_version),
@@ -185,7 +187,7 @@ int report_summary(const struct report *report, FILE *out)
     if (report->quiet && problems == 0)
         return 0;
     strbuf_init(&text, NULL);
-    if (report->verbose)
+    if (report->verbose && job_runs_files(report->request->plan.action))
         print_all_work(&text, report);
     report_failures_text(&text, report);
     print_stop(&text, report);

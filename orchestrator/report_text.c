@@ -249,17 +249,28 @@ size_t report_text_problems(const size_t totals[OUTCOME_COUNT])
 
 const char *report_text_outcome(enum job_action action, enum outcome outcome)
 {
-    if (action == JOB_ROLLBACK && outcome == OUTCOME_MIGRATED)
+    if (outcome != OUTCOME_MIGRATED)
+        return outcome_name(outcome);
+    switch (action) {
+    case JOB_ROLLBACK:
         return "rolled back";
-    return outcome_name(outcome);
+    case JOB_BASELINE:
+        return "baselined";
+    case JOB_REPAIR:
+        return "repaired";
+    default:
+        return outcome_name(outcome);
+    }
 }
 
 void report_text_totals(struct strbuf *out, const struct report *report)
 {
-    static const enum outcome migrating[] = {
-        OUTCOME_MIGRATED,    OUTCOME_CURRENT, OUTCOME_FAILED,  OUTCOME_HELD,
-        OUTCOME_UNREACHABLE, OUTCOME_LOCKED,  OUTCOME_UNKNOWN, OUTCOME_CANCELLED,
-    };
+    static const enum outcome migrating[] =
+        {
+            OUTCOME_MIGRATED,    OUTCOME_CURRENT, OUTCOME_FAILED,  OUTCOME_HELD,
+            OUTCOME_UNREACHABLE, OUTCOME_LOCKED,  OUTCOME_UNKNOWN, OUTCOME_CANCELLED,
+            OUTCOME_CONFLICT, /* of a repair only, which leaves what it cannot cure */
+        };
     static const enum outcome reading[] = {
         OUTCOME_CURRENT,     OUTCOME_PENDING, OUTCOME_CONFLICT, OUTCOME_HELD,      OUTCOME_FAILED,
         OUTCOME_UNREACHABLE, OUTCOME_LOCKED,  OUTCOME_UNKNOWN,  OUTCOME_CANCELLED,
@@ -269,7 +280,9 @@ void report_text_totals(struct strbuf *out, const struct report *report)
     enum job_action action = report->request->plan.action;
     bool reads = !job_writes(action);
     const enum outcome *order = reads ? reading : migrating;
-    size_t count = reads ? ARRAY_LEN(reading) : ARRAY_LEN(migrating);
+    size_t count = reads                  ? ARRAY_LEN(reading)
+                   : action == JOB_REPAIR ? ARRAY_LEN(migrating)
+                                          : ARRAY_LEN(migrating) - 1;
     void *mem = mem_context(NULL);
 
     strbuf_printf(out, "run %s: %s:", result->run_id,

@@ -53,7 +53,7 @@ static enum outcome inspected_outcome(const struct job *job)
     }
     if (job->plan->action == JOB_VERIFY)
         return OUTCOME_CURRENT;
-    return job->step_count > 0 ? OUTCOME_PENDING : OUTCOME_CURRENT;
+    return job->step_count + job->repair_count > 0 ? OUTCOME_PENDING : OUTCOME_CURRENT;
 }
 
 static enum outcome outcome_of(const struct job *job, bool in_doubt)
@@ -71,7 +71,7 @@ static enum outcome outcome_of(const struct job *job, bool in_doubt)
     case ERR_LOST:
         return OUTCOME_UNREACHABLE;
     case ERR_CONFLICT:
-        return inspects ? OUTCOME_CONFLICT : OUTCOME_FAILED;
+        return inspects || job->plan->action == JOB_REPAIR ? OUTCOME_CONFLICT : OUTCOME_FAILED;
     case ERR_HELD:
         return OUTCOME_HELD;
     case ERR_LOCKED:

@@ -21,8 +21,8 @@ struct work {
     struct session *session;
     struct transactions tx;
     bool pooled;
-    bool unsure;        /* a command was killed: what it had done is not known */
-    const char *output; /* of the last command, owned by the job; or NULL */
+    bool unsure;            /* a command was killed: what it had done is not known */
+    const char *output;     /* of the last command, owned by the job; or NULL */
     struct script script;   /* what has been gathered and not been sent */
     struct commit *commits; /* the transactions that `script` ends */
     size_t commit_count;

@@ -12,6 +12,7 @@
 #include "worker/apply.h"
 #include "worker/baseline.h"
 #include "worker/history.h"
+#include "worker/inspect.h"
 #include "worker/pending.h"
 #include "worker/repair.h"
 #include "worker/revert.h"
@@ -300,73 +301,6 @@ static int find_pending(struct attempt *attempt, struct pending *pending, struct
     return 0;
 }
 
-/* --- looking only
- * -------------------------------------------------------------------------------------- */
-
-/* Asks one pending migration's `require` queries in a read-only transaction. */
-static int ask_require(struct attempt *attempt, const struct migration *migration, struct err *err)
-{
-    struct script script;
-    int result;
-
-    script_init(&script, attempt->mem);
-    if (session_in_transaction(attempt->session))
-        script_add(&script, "ROLLBACK");
-    script_add(&script, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
-    transaction_settings(&attempt->tx, &script, &migration->directives, TRANSACTION_LOCAL);
-    for (size_t i = 1; i <= migration->sections[SECTION_REQUIRE].count; i++)
-        transaction_check(&attempt->tx, &script, migration, SECTION_REQUIRE, i);
-    script_add(&script, "ROLLBACK");
-    result = script_run(&script, attempt->session, err);
-    if (result < 0)
-        transaction_explain(&attempt->tx, err);
-    talloc_free(script.mem);
-    return result;
-}
-
-/*
- * A query that is not true holds the tenant. One that fails may need what an earlier pending
- * migration makes, so only the first migration's failure is told.
- */
-static int ask_all_require(struct attempt *attempt, const struct pending *pending, struct err *err)
-{
-    for (size_t i = 0; i < pending->count; i++) {
-        const struct migration *migration = pending->items[i].migration;
-
-        if (migration->sections[SECTION_REQUIRE].count == 0)
-            continue;
-        if (ask_require(attempt, migration, err) == 0)
-            continue;
-        if (err->kind == ERR_HELD) {
-            attempt->job->steps[i].held = true;
-            return -1;
-        }
-        if (err->kind != ERR_SQL || i == 0)
-            return -1;
-        err_clear(err);
-    }
-    return 0;
-}
-
-static int inspect(struct attempt *attempt, const struct pending *pending, struct err *err)
-{
-    struct job *job = attempt->job;
-
-    job->step_count = 0;
-    for (size_t i = 0; i < pending->count; i++) {
-        const struct migration *migration = pending->items[i].migration;
-        struct job_step *step = job_add_step(job);
-
-        step->migration = migration;
-        step->statements = (int)migration->sections[SECTION_UP].count;
-    }
-    for (size_t i = 0; i < pending->seed_count; i++)
-        job_add_step(job)->seed = pending->seeds[i];
-    if (!job->plan->ask_require || !attempt->session)
-        return 0;
-    return ask_all_require(attempt, pending, err);
-}
-
 /* --- migrating
  * --------------------------------------------------------------------------------------- */
 
@@ -537,7 +471,7 @@ static int act(struct attempt *attempt, struct err *err)
     if (find_pending(attempt, &pending, err) < 0)
         return -1;
     if (job->plan->action == JOB_INSPECT)
-        return inspect(attempt, &pending, err);
+        return inspect_pending(job, &attempt->tx, &pending, err);
     return migrate(attempt, &pending, err);
 }
 
@@ -581,7 +515,7 @@ static int inspect_missing_database(struct attempt *attempt, struct err *err)
     tell_state(attempt);
     if (find_pending(attempt, &pending, err) < 0)
         return -1;
-    return inspect(attempt, &pending, err);
+    return inspect_pending(attempt->job, NULL, &pending, err);
 }
 
 void attempt_run(struct job *job)

@@ -97,8 +97,9 @@ static char *moved(struct transactions *tx)
                             tx->history, (long long)tx->known_rank);
     if (tx->known_reverted < 0)
         return newest;
-    reverted = mem_printf(tx->mem, "(SELECT pg_catalog.count(*) FROM %s WHERE state = 'reverted') <> %lld",
-                          tx->history, (long long)tx->known_reverted);
+    reverted =
+        mem_printf(tx->mem, "(SELECT pg_catalog.count(*) FROM %s WHERE state = 'reverted') <> %lld",
+                   tx->history, (long long)tx->known_reverted);
     return mem_printf(tx->mem, "%s OR %s", newest, reverted);
 }
 

@@ -50,7 +50,7 @@ struct job_plan {
     size_t seed_set_count;
     const struct repair_choices *repair; /* of a repair; else NULL */
     const struct hooks *hooks;           /* of an action that runs files; else NULL */
-    int cancel_fd;             /* readable = cancel running statements; -1 = none */
+    int cancel_fd;                       /* readable = cancel running statements; -1 = none */
 };
 
 enum outcome {

@@ -156,7 +156,8 @@ static int resume(struct work *work, const struct migration *migration,
         const char *was =
             row->statements_done == row->statements_total ? row->code_checksum : row->prefix;
 
-        if (done > up->count || strcmp(unknown_prefix(work->mem, migration, SECTION_UP, done), was) != 0)
+        if (done > up->count ||
+            strcmp(unknown_prefix(work->mem, migration, SECTION_UP, done), was) != 0)
             return changed_while_started(migration, row, err);
     }
     if (unknown_statement(migration, row)) {

@@ -97,7 +97,9 @@ static int resume(struct way_back *way, struct err *err)
 
     way->done = (size_t)row->down_done;
     if (way->done > way->down->count ||
-        (row->prefix[0] && strcmp(unknown_prefix(way->work->mem, way->migration, SECTION_DOWN, way->done), row->prefix) != 0))
+        (row->prefix[0] &&
+         strcmp(unknown_prefix(way->work->mem, way->migration, SECTION_DOWN, way->done),
+                row->prefix) != 0))
         return changed_half_way(way, err);
     if (running == 0 || running > way->down->count)
         return 0;

@@ -114,8 +114,9 @@ static void out_of_order(struct conflicts *conflicts, const struct migration *mi
     err_set_at(&now, ERR_CONFLICT, migration->file, 0, 0,
                "migration %s is out of order: version %04lld is applied already", migration->label,
                (long long)highest);
-    err_hint(&now, "Give it a new, higher version. Or, when it may run after %04lld just as well, "
-                   "set settings.out_of_order: allow.",
+    err_hint(&now,
+             "Give it a new, higher version. Or, when it may run after %04lld just as well, "
+             "set settings.out_of_order: allow.",
              (long long)highest);
     conflicts_add(conflicts, &now);
 }

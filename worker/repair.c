@@ -185,10 +185,9 @@ static char *cleared_detail(const struct work *work, const struct repair_item *i
     const char *prefix;
 
     if (item->kind == JOB_REPAIR_NOT_DONE)
-        return mem_strdup(work->mem,
-                          was->reverting
-                              ? "pg_catalog.jsonb_set(h.detail, '{reverting,running}', '0')"
-                              : "h.detail || '{\"running\": 0}'");
+        return mem_strdup(
+            work->mem, was->reverting ? "pg_catalog.jsonb_set(h.detail, '{reverting,running}', '0')"
+                                      : "h.detail || '{\"running\": 0}'");
     prefix = unknown_prefix(work->mem, migration, section, (size_t)was->running);
     if (was->reverting)
         return mem_printf(work->mem,
@@ -289,8 +288,9 @@ static int refuse_pooler(const struct repairing *repairing, struct err *err)
         strbuf_printf(&names, "%s%s", i ? ", " : "", repairing->indexes[i]);
     err_set(err, ERR_SQL, "invalid indexes cannot be dropped through a pooler");
     err_detail(err, "invalid: %s", names.text);
-    err_hint(err, "Give the tenant a direct_dsn that goes around the pooler, or vouch for a session "
-                  "pooler with connection.pooler: session; then run the same command again.");
+    err_hint(err,
+             "Give the tenant a direct_dsn that goes around the pooler, or vouch for a session "
+             "pooler with connection.pooler: session; then run the same command again.");
     return -1;
 }
 

@@ -55,8 +55,7 @@ static const struct migration *find_renamed(const struct computing *computing,
     for (size_t i = 0; i < catalog->count; i++) {
         const struct migration *migration = &catalog->migrations[i];
 
-        if (migration->version == row->version &&
-            strcmp(migration->checksum, row->checksum) == 0 &&
+        if (migration->version == row->version && strcmp(migration->checksum, row->checksum) == 0 &&
             !has_row(computing->history, migration))
             return migration;
     }

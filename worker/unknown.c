@@ -17,8 +17,7 @@ const struct sql_statement *unknown_statement(const struct migration *migration,
     const struct section *section = &migration->sections[section_of(row)];
     const struct sql_statement *statement;
 
-    if (row->state != HISTORY_STARTED || row->running <= 0 ||
-        (size_t)row->running > section->count)
+    if (row->state != HISTORY_STARTED || row->running <= 0 || (size_t)row->running > section->count)
         return NULL;
     statement = &section->statements[row->running - 1];
     return statement->flags & SQL_REPEATABLE ? NULL : statement;

@@ -16,7 +16,8 @@
 const struct sql_statement *unknown_statement(const struct migration *migration,
                                               const struct history_row *row);
 
-/* Fills `err` with ERR_CONFLICT for that statement: where it is, and how to say what became of it. */
+/* Fills `err` with ERR_CONFLICT for that statement: where it is, and how to say what became of it.
+ */
 void unknown_explain(const struct migration *migration, const struct history_row *row,
                      struct err *err);
 

@@ -74,8 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
         memset(tail, 0, BUNDLE_TAIL);
         seal = sha256_text(mem, copy, whole - BUNDLE_TAIL);
-        memcpy(tail, seal, strlen(seal));
-        tail[strlen(seal)] = '\n';
+        memcpy(tail, seal, BUNDLE_SEAL_LEN - 1);
+        tail[BUNDLE_SEAL_LEN - 1] = '\n';
         try(mem, copy, whole);
     }
     talloc_free(mem);

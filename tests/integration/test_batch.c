@@ -10,7 +10,9 @@
 #include "tests/integration/fleet_facts.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #define FIRST "migrations/1_first.sql"
@@ -160,7 +162,7 @@ Test(batch, of_a_schema_with_its_settings)
     migrate(0);
     cr_assert_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM shop.item WHERE n = 1"), ROWS);
     cr_assert_str_eq(fleet_facts_history(fleet, 1, "shop"), "first applied 2/2, fill applied 1/1");
-    fleet_fixture_exec(fleet, 1, "DROP SCHEMA shop CASCADE; DROP OWNED BY batch_owner;"
+    fleet_fixture_exec(fleet, 1, "SET client_min_messages = error; DROP SCHEMA shop CASCADE; DROP OWNED BY batch_owner;"
                                  "DROP ROLE batch_owner");
 }
 
@@ -438,4 +440,109 @@ Test(batch, through_a_pooler_by_two_runs_at_once)
                                      "current_database())"),
                  0);
     talloc_free(pooler); /* it holds connections to the database */
+}
+
+/* --- a million rows, and a shop that is open --------------------------------------------------- */
+
+enum { MILLION = 1000 * 1000, READERS = 1, WRITERS = 2 };
+
+/* A session that reads or writes all the time. */
+struct shopper {
+    pthread_t thread;
+    PGconn *conn;
+    const char *sql;
+    const char *answer; /* expected of a reader; NULL: a writer */
+    atomic_bool *closed;
+    int64_t done;
+    char problem[200]; /* "" = none */
+};
+
+static void *shop(void *arg)
+{
+    struct shopper *shopper = arg;
+
+    while (!*shopper->closed && !shopper->problem[0]) {
+        PGresult *result = PQexec(shopper->conn, shopper->sql);
+
+        if (PQresultStatus(result) != PGRES_TUPLES_OK)
+            snprintf(shopper->problem, sizeof(shopper->problem), "%s",
+                     PQresultErrorMessage(result));
+        else if (shopper->answer && strcmp(PQgetvalue(result, 0, 0), shopper->answer) != 0)
+            snprintf(shopper->problem, sizeof(shopper->problem), "%s gave %s", shopper->sql,
+                     PQgetvalue(result, 0, 0));
+        shopper->done++;
+        PQclear(result);
+        harness_pause(2); /* there is to be something left for the migration */
+    }
+    return NULL;
+}
+
+static void open_shop(struct shopper *shoppers, atomic_bool *closed)
+{
+    for (int i = 0; i < READERS + WRITERS; i++) {
+        shoppers[i] = (struct shopper){.closed = closed};
+        shoppers[i].conn = pg_sql_connect(fleet->server, fleet->databases[0]);
+        shoppers[i].sql = "SELECT sell((random() * 1000000)::int)";
+        if (i < READERS) { /* the same id is never in both tables, nor in none */
+            shoppers[i].sql = "SELECT count(*) FROM (SELECT id FROM sale UNION ALL "
+                              "SELECT id FROM new_sale) AS s WHERE id BETWEEN 499990 AND 500009";
+            shoppers[i].answer = "20";
+        }
+        cr_assert_eq(pthread_create(&shoppers[i].thread, NULL, shop, &shoppers[i]), 0);
+    }
+}
+
+/* Returns how much was sold. */
+static int64_t close_shop(struct shopper *shoppers, atomic_bool *closed)
+{
+    int64_t sold = 0;
+
+    *closed = true;
+    for (int i = 0; i < READERS + WRITERS; i++) {
+        pthread_join(shoppers[i].thread, NULL);
+        PQfinish(shoppers[i].conn);
+        cr_assert_str_eq(shoppers[i].problem, "");
+        cr_assert_gt(shoppers[i].done, 10);
+        sold += i < READERS ? 0 : shoppers[i].done;
+    }
+    return sold;
+}
+
+Test(batch, a_million_rows_move_while_others_read_and_write)
+{
+    struct shopper shoppers[READERS + WRITERS];
+    atomic_bool closed = false;
+    struct process *process;
+    const struct fleet_run *run;
+    int64_t sold;
+
+    /* A sale is found in its old place or, when it has gone from there, in its new one. */
+    fleet_fixture_exec(fleet, 1,
+                       "CREATE TABLE sale (id int PRIMARY KEY, sold int NOT NULL);"
+                       "INSERT INTO sale SELECT i, 0 FROM generate_series(0, 999999) i; ANALYZE sale;"
+                       "CREATE TABLE new_sale (id int PRIMARY KEY, sold int NOT NULL);"
+                       "CREATE FUNCTION sell(which int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
+                       "UPDATE sale SET sold = sold + 1 WHERE id = which % 1000000; "
+                       "IF NOT FOUND THEN UPDATE new_sale SET sold = sold + 1 "
+                       "WHERE id = which % 1000000; END IF; "
+                       "IF NOT FOUND THEN RAISE 'sale % is lost', which; END IF; END $$");
+    fleet_fixture_write(fleet, FILL,
+                        "-- pgtide: batch=50000\n"
+                        "-- pgtide:up\n"
+                        "WITH gone AS (DELETE FROM sale WHERE ctid = ANY (ARRAY(SELECT ctid FROM "
+                        "sale\n    LIMIT current_setting('pgtide.batch')::int)) RETURNING *)\n"
+                        "INSERT INTO new_sale SELECT * FROM gone;\n"
+                        "-- pgtide:verify\nSELECT count(*) = 1000000 FROM new_sale;\n");
+    open_shop(shoppers, &closed);
+    process = fleet_fixture_start(fleet, "migrate", NULL);
+    wait_for_batches(7);
+    process_signal(process, SIGKILL);
+    cr_assert_eq(process_wait(process)->signal, SIGKILL);
+    run = migrate(0);
+    sold = close_shop(shoppers, &closed);
+    cr_assert_geq(reported(run, "batches"), 20);
+    cr_assert_eq(reported(run, "rows"), MILLION);
+    cr_assert_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM sale"), 0);
+    cr_assert_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM new_sale"), MILLION);
+    cr_assert_eq(fleet_fixture_count(fleet, 1, "SELECT sum(sold) FROM new_sale"), sold);
 }

@@ -283,6 +283,10 @@ Test(bundle, a_changed_one_is_refused_before_anything_is_connected_to)
     cr_expect(has(run->err, "shop.tar: the bundle is damaged, or was changed after it was built"),
               "%s", run->err);
     cr_expect_eq(fleet_fixture_applied(fleet, 1), 0);
+    write_inventory(fleet, "shop.tar", "seeds: nowhere\n", ", seeds: [base]");
+    run = fleet_fixture_run(fleet, "validate", NULL);
+    cr_expect_eq(run->exit_code, 65);
+    cr_expect(!has(run->err, "seed"), "%s", run->err);
     bytes[found - bytes] = 'p';
     tmpdir_write_bytes(fleet->dir, "shop.tar", bytes, len);
     cr_expect_eq(fleet_fixture_run(fleet, "migrate", NULL)->exit_code, 0);

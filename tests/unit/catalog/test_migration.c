@@ -220,6 +220,18 @@ Test(migration, directives)
     release(&p);
 }
 
+Test(migration, batches)
+{
+    struct parsed p = parse("-- pgtide: batch=5000 pause=100ms max_batches=70\n-- pgtide:up\n"
+                            "DELETE FROM t;\n-- pgtide:down\nSELECT 1;\nSELECT 2;\n");
+
+    cr_assert_eq(p.status, 0, "%s", first_error(&p));
+    cr_expect_eq(p.m.directives.batch, 5000);
+    cr_expect_eq(p.m.directives.pause_ms, 100);
+    cr_expect_eq(p.m.directives.max_batches, 70);
+    release(&p);
+}
+
 Test(migration, refused)
 {
     static const struct {
@@ -281,10 +293,23 @@ Test(migration, refused)
          "1 directive \"verify\" in a file without a verify section"},
         {"-- pgtide:up\nSELECT 1;\n-- pgtide:down transaction=none\nSELECT 2;",
          "3 directive \"transaction=none\" on the marker of section \"down\""},
-        {"-- pgtide: batch=500\nSELECT 1;", "1 directive \"batch\" is not supported yet"},
-        {"-- pgtide:up pause=1s\nSELECT 1;", "1 directive \"pause\" is not supported yet"},
-        {"-- pgtide: batch=0\nSELECT 1;",
+        {"-- pgtide: batch=500\n\nSELECT f();",
+         "3 \"SELECT f()\" cannot be repeated in batches: it does not count the rows it changes"},
+        {"-- pgtide: batch=500\nDELETE FROM a;\nDELETE FROM b;",
+         "3 second statement in a migration with \"batch\""},
+        {"-- pgtide: batch=500 transaction=none\nDELETE FROM a;",
+         "1 batches in a file that runs outside a transaction"},
+        {"-- pgtide:up pause=1s\nDELETE FROM a;", "1 directive \"pause\" without \"batch\""},
+        {"-- pgtide:up max_batches=1\nDELETE FROM a;",
+         "1 directive \"max_batches\" without \"batch\""},
+        {"-- pgtide: batch=500 pause=soon\nDELETE FROM a;",
+         "1 value \"soon\" of directive \"pause\" is not a duration such as 500ms, 10s or 5m"},
+        {"-- pgtide: batch=500 max_batches=0\nDELETE FROM a;",
+         "1 value \"0\" of directive \"max_batches\" is not a number from 1"},
+        {"-- pgtide: batch=0\nDELETE FROM a;",
          "1 value \"0\" of directive \"batch\" is not a number from 1"},
+        {"-- pgtide: transaction=none\nVACUUM;\nDISCARD ALL;",
+         "3 \"DISCARD ALL\" would give up the tenant's lock"},
         {"\\connect x\nSELECT 1;", "1 psql command \"\\connect\" is not SQL"},
     };
 

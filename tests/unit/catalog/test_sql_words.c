@@ -78,7 +78,7 @@ static const struct {
     {"ALTER TABLE IF EXISTS t ADD COLUMN a int", 0},
     {"ALTER TYPE t ADD VALUE IF NOT EXISTS 'a'", SQL_REPEATABLE},
     {"ALTER TYPE t ADD VALUE 'a'", 0},
-    {"DISCARD ALL", SQL_NO_TRANSACTION},
+    {"DISCARD ALL", SQL_NO_TRANSACTION | SQL_DISCARD_ALL},
     {"DISCARD PLANS", 0},
     {"CLUSTER", SQL_NO_TRANSACTION},
     {"CLUSTER VERBOSE", SQL_NO_TRANSACTION},
@@ -108,4 +108,37 @@ Test(sql_words, queries)
         cr_expect(sql_words_is_query(queries[i], 0, strlen(queries[i])), "%s", queries[i]);
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         cr_expect_not(sql_words_is_query(others[i], 0, strlen(others[i])), "%s", others[i]);
+}
+
+Test(sql_words, counts_changes)
+{
+    static const char *const counting[] = {
+        "INSERT INTO t SELECT 1",
+        "/* c */ update t SET a = 1",
+        "DELETE FROM t",
+        "MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE",
+        "WITH a AS (SELECT 1) UPDATE t SET a = 1",
+        "WITH RECURSIVE a (x, y) AS NOT MATERIALIZED (SELECT (1)), select_it AS (DELETE FROM t "
+        "RETURNING *) INSERT INTO u SELECT * FROM b",
+        "WITH select AS (SELECT 1), update AS (SELECT 1) DELETE FROM t",
+        "WITH RECURSIVE a AS (SELECT 1) SEARCH DEPTH FIRST BY x, y SET z DELETE FROM t",
+    };
+    static const char *const others[] = {
+        "SELECT f()",
+        "WITH a AS (DELETE FROM t RETURNING 1) SELECT count(*) FROM a",
+        "WITH update AS (SELECT 1) SELECT * FROM update",
+        "CREATE TABLE t AS SELECT 1",
+        "COPY t FROM stdin",
+        "CALL p()",
+        "TRUNCATE t",
+        "DO $$$$",
+        "WITH",
+        "WITH a AS (",
+        "",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(counting); i++)
+        cr_expect(sql_words_counts_changes(counting[i], 0, strlen(counting[i])), "%s", counting[i]);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        cr_expect_not(sql_words_counts_changes(others[i], 0, strlen(others[i])), "%s", others[i]);
 }

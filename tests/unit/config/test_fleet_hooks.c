@@ -36,9 +36,8 @@ Test(fleet_hooks, commands_and_sql)
 
 Test(fleet_hooks, mistakes)
 {
-    fixture_expect(HOOKS("  before_tennant: {}\n"),
-                   "3:3: unknown key \"before_tennant\" in hooks\n"
-                   "  hint: Did you mean \"before_tenant\"?\n");
+    fixture_expect(HOOKS("  before_tennant: {}\n"), "3:3: unknown key \"before_tennant\" in hooks\n"
+                                                    "  hint: Did you mean \"before_tenant\"?\n");
     fixture_expect(HOOKS("  before_run: {sql: SELECT 1}\n"),
                    "3:16: \"before_run\" cannot be SQL: it belongs to no tenant\n"
                    "  hint: Give it command: instead, or use before_tenant, after_tenant or "

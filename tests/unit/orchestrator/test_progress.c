@@ -140,6 +140,16 @@ Test(progress, no_rate_in_the_first_second)
     cr_expect_float_eq(progress_bar_rate(&rate, 6000, 90), 90, 0.001);
 }
 
+Test(progress, bar_counts_the_rows_of_batches)
+{
+    struct progress_bar bar = {
+        .total = 4, .verb = "migrated", .in_work = 2, .rows = 1250000, .rate = 0.5};
+
+    cr_expect_str_eq(bar_text(&bar, 79), "0/4 [-----------------]  0 migrated, 2 in work, "
+                                         "1250000 rows, 0.5/s, 8s left");
+    cr_expect_str_eq(bar_text(&bar, 39), "0/4 [----------]  0 migrated, 8s left");
+}
+
 /* --- the observer ---------------------------------------------------------------------------- */
 
 /* What can be read from `fd` now. */
@@ -238,6 +248,29 @@ Test(progress, verbose_adds_current_and_retries)
                                    "store-0006: migrated to 0040 in 830ms (5 migrations)\n"
                                    "store-0005: attempt 1: 55P03 canceling statement due to lock "
                                    "timeout; again in 830ms\n");
+}
+
+Test(progress, verbose_tells_how_far_batches_came)
+{
+    int in;
+    const struct run_observer *observer;
+
+    fixture.migrations[3].directives.batch = 1000;
+    observer = observe(
+        (struct progress_options){.fd = pipe_of(&in), .mode = PROGRESS_LINES, .verbose = true});
+    read_now(in);
+    observer->tick(observer->arg, &fixture.result, 1);
+    cr_expect_str_empty(read_now(in));
+    fixture.result.jobs[2].batches = 3;
+    fixture.result.jobs[2].batch_rows = 2999;
+    observer->tick(observer->arg, &fixture.result, 1);
+    cr_expect_str_eq(read_now(in), "store-0003: 3 batches, 2999 rows so far\n");
+    now_ms += 9900;
+    observer->tick(observer->arg, &fixture.result, 1);
+    cr_expect_str_empty(read_now(in), "not all the time");
+    now_ms += 100;
+    observer->tick(observer->arg, &fixture.result, 1);
+    cr_expect_str_eq(read_now(in), "store-0003: 3 batches, 2999 rows so far\n");
 }
 
 Test(progress, quiet_shows_failures_only)

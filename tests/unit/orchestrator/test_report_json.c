@@ -150,6 +150,19 @@ Test(report_json, a_tenant_and_its_work)
     cr_expect(json_is_null(at("tenants.0.error")));
 }
 
+Test(report_json, batches)
+{
+    setup_for("migrate");
+    fixture.migrations[3].directives.batch = 5000;
+    report_fixture_moved(&fixture, 0, 38, 40);
+    fixture.result.jobs[0].steps[0].batches = 3;
+    fixture.result.jobs[0].steps[0].rows = 12000;
+    make_report();
+    cr_expect_eq(number_at("tenants.0.migrations.0.batches"), 3);
+    cr_expect_eq(number_at("tenants.0.migrations.0.rows"), 12000);
+    cr_expect_null(at("tenants.0.migrations.1.batches"));
+}
+
 Test(report_json, failures_and_halt)
 {
     setup_for("migrate");

@@ -81,6 +81,20 @@ Test(report_plan, verbose_prints_the_sql_as_it_stands)
     report_fixture_golden("plan_verbose.txt", report_fixture_text(&fixture, report_plan));
 }
 
+Test(report_plan, batches)
+{
+    const char *text;
+
+    fixture.migrations[3].directives.batch = 5000;
+    report_fixture_moved(&fixture, 0, 38, 39);
+    fixture.report.verbose = true;
+    text = report_fixture_text(&fixture, report_plan);
+    cr_expect(strstr(text, "0039_handles (batches of 5000)\n"), "%s", text);
+    cr_expect(strstr(text, "-- in batches of 5000, each a transaction, until one changes no "
+                           "row\nALTER"),
+              "%s", text);
+}
+
 Test(report_plan, nothing_pending)
 {
     cr_expect_str_eq(report_fixture_text(&fixture, report_plan),
