@@ -293,12 +293,26 @@ static bool is_conflict(const struct report_failure *failure)
     return failure->outcome == OUTCOME_CONFLICT || failure->err->kind == ERR_CONFLICT;
 }
 
+/* Of all conflicts only that of a statement whose outcome is not known has a line (unknown.h). */
+static bool is_unknown_statement(const struct report_failure *failure)
+{
+    return is_conflict(failure) && failure->err->line > 0;
+}
+
 /* Refusals of a rollback, whose hints say what to type. */
 static bool goes_back(const struct telling *telling)
 {
     enum job_action action = telling->report->request->plan.action;
 
     return action == JOB_ROLLBACK || action == JOB_ROLLBACK_PLAN;
+}
+
+/* A hook stands in fleet.yaml, where no migration and no seed does. */
+static bool is_hook(const struct telling *telling)
+{
+    const char *file = telling->failure->err->file;
+
+    return file && strcmp(file, telling->report->request->fleet->file) == 0;
 }
 
 /* What is left of the work that failed, behind where they stand. */
@@ -326,8 +340,10 @@ static const char *remains(struct telling *telling)
     if (migration && failed)
         return mem_printf(telling->mem, "nothing of %s is left, there is nothing to repair",
                           report_migration_name(telling->mem, migration));
-    if (failure->err->file && failed)
+    if (failure->err->file && failed && !is_hook(telling))
         return "nothing of this seed file is left";
+    if (is_unknown_statement(failure))
+        return "the statements before it have stayed, nothing more was run";
     if (telling->report->request->plan.action == JOB_REPAIR)
         return any_changed(failure) ? "what could be put right was put right"
                                     : "nothing was changed";
@@ -442,7 +458,7 @@ static bool hint_says_next(const struct telling *telling)
     if (!failure->err->hint)
         return false;
     return failure->outcome == OUTCOME_HELD || failure->outcome == OUTCOME_LOCKED ||
-           (migration && migration->directives.transaction_none);
+           is_hook(telling) || (migration && migration->directives.transaction_none);
 }
 
 /* The hints of a rollback, a baseline and a repair say what to do. */
@@ -450,15 +466,19 @@ static bool conflict_has_next(const struct telling *telling)
 {
     enum job_action action = telling->report->request->plan.action;
 
-    return action == JOB_MIGRATE || action == JOB_INSPECT || action == JOB_VERIFY;
+    return action == JOB_MIGRATE || action == JOB_INSPECT || is_unknown_statement(telling->failure);
 }
 
 static void tell_conflict(struct telling *telling)
 {
     const struct job *job = telling->failure->jobs[0];
 
-    if (!job->has_history)
-        strbuf_printf(telling->out, "nothing runs there before that is settled. To see it: %s",
+    if (is_unknown_statement(telling->failure))
+        strbuf_printf(telling->out, "look whether it was done, then: %s (or --not-done)",
+                      command_for(telling, "repair --done", job));
+    else if (!job->has_history)
+        strbuf_printf(telling->out,
+                      "nothing runs there before that is settled. What would be recorded: %s",
                       command_for(telling, "baseline --to VERSION --dry-run", job));
     else
         strbuf_printf(telling->out,
@@ -493,6 +513,7 @@ static void tell_next(struct telling *telling)
 void report_failures_text(struct strbuf *out, const struct report *report)
 {
     void *mem = mem_context(NULL);
+    size_t before = out->len;
     size_t count;
     struct report_failure *failures = report_failures(mem, report->result, &count);
     size_t shown = report->verbose || count <= CAUSES_SHOWN ? count : CAUSES_SHOWN;
@@ -517,7 +538,7 @@ void report_failures_text(struct strbuf *out, const struct report *report)
     if (shown < count)
         strbuf_printf(out, "and %s; -v shows all\n",
                       report_text_count(mem, count - shown, "more cause"));
-    if (count > 0)
+    if (out->len > before)
         strbuf_char(out, '\n');
     talloc_free(mem);
 }

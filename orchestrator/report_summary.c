@@ -164,9 +164,9 @@ static void print_remarks(struct strbuf *out, const struct report *report)
 
     if (plan->action == JOB_ROLLBACK)
         print_rollback_remarks(out, report);
-    else if (plan->action == JOB_BASELINE)
+    else if (plan->action == JOB_BASELINE && report->result->totals[OUTCOME_MIGRATED] > 0)
         strbuf_str(out, "recorded only, nothing was run; pgtide migrate does the rest\n");
-    else if (plan->to_version < plan->catalog->head)
+    else if (plan->action != JOB_BASELINE && plan->to_version < plan->catalog->head)
         strbuf_printf(out, "stopped at %s, below the head %s: repeatables and seeds did not run\n",
                       report_version(mem, plan->catalog, plan->to_version),
                       report_version(mem, plan->catalog, plan->catalog->head));

@@ -33,7 +33,7 @@ struct script_step {
     enum section_kind section;
     script_row_fn *row; /* called for each row it returns */
     script_copy_fn *copy;
-    void *arg;       /* for row and copy */
+    void *arg;         /* for row and copy */
     int64_t *ret_rows; /* receives the row count of its command tag; or NULL */
 };
 

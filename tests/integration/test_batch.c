@@ -149,21 +149,18 @@ Test(batch, rows_that_move_to_another_table)
 
 Test(batch, of_a_schema_with_its_settings)
 {
-    fleet_fixture_exec(fleet, 1, "CREATE SCHEMA shop; CREATE ROLE batch_owner;"
-                                 "GRANT ALL ON SCHEMA shop TO batch_owner");
-    fleet_fixture_tenants(fleet, "settings: {role: batch_owner}\n",
+    fleet_fixture_exec(fleet, 1, "CREATE SCHEMA shop; GRANT ALL ON SCHEMA shop TO pg_monitor");
+    fleet_fixture_tenants(fleet, "settings: {role: pg_monitor}\n",
                           "schema: shop, vars: {step: \"7\"}");
     fleet_fixture_write(fleet, FILL,
                         "-- pgtide: batch=300 lock_timeout=3s\n"
                         "-- the role owns what it makes\n" STATEMENT(
                             " - 1 + (current_setting('pgtide.step') = '7' AND "
                             "current_setting('lock_timeout') = '3s' AND "
-                            "current_user = 'batch_owner')::int"));
+                            "current_user = 'pg_monitor')::int"));
     migrate(0);
     cr_assert_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM shop.item WHERE n = 1"), ROWS);
     cr_assert_str_eq(fleet_facts_history(fleet, 1, "shop"), "first applied 2/2, fill applied 1/1");
-    fleet_fixture_exec(fleet, 1, "SET client_min_messages = error; DROP SCHEMA shop CASCADE; DROP OWNED BY batch_owner;"
-                                 "DROP ROLE batch_owner");
 }
 
 Test(batch, skipped_where_its_when_is_false)
@@ -249,8 +246,7 @@ Test(batch, an_error_keeps_the_batches_before_it)
 {
     const struct fleet_run *run;
 
-    fleet_fixture_write(fleet, FILL,
-                        "-- pgtide: batch=200\n" STATEMENT(" + 0 / (id - 701)"));
+    fleet_fixture_write(fleet, FILL, "-- pgtide: batch=200\n" STATEMENT(" + 0 / (id - 701)"));
     run = migrate(4);
     cr_assert_str_eq(fleet_facts_error(run, "store-1", "sqlstate"), "22012");
     expect_error(run, "hint", "3 batches are done and stay, with 600 rows");
@@ -316,8 +312,9 @@ Test(batch, counts_as_applied_once_verify_is_true)
     cr_assert_str_eq(fleet_facts_history(fleet, 1, NULL),
                      "first applied 2/2, fill started 1/1 verify pending");
     expect_progress("started 4 1000");
-    fleet_fixture_exec(fleet, 1, "UPDATE item SET n = 1 WHERE id = 7; "
-                                 "DELETE FROM item WHERE id = 8; INSERT INTO item VALUES (2000)");
+    fleet_fixture_exec(fleet, 1,
+                       "UPDATE item SET n = 1 WHERE id = 7; "
+                       "DELETE FROM item WHERE id = 8; INSERT INTO item VALUES (2000)");
     migrate(0);
     expect_progress("applied 5 1001"); /* a row that came in between */
     expect_all_once();
@@ -397,8 +394,9 @@ Test(batch, a_round_trip_each)
     write_fill("batch=50");
     migrate(0);
     proxy_read_stats(proxy, &many);
-    fleet_fixture_exec(fleet, 1, "UPDATE item SET done = false; "
-                                 "DELETE FROM pgtide_history WHERE name = 'fill'");
+    fleet_fixture_exec(fleet, 1,
+                       "UPDATE item SET done = false; "
+                       "DELETE FROM pgtide_history WHERE name = 'fill'");
     write_fill("batch=500");
     proxy_reset_stats(proxy);
     migrate(0);
@@ -442,7 +440,8 @@ Test(batch, through_a_pooler_by_two_runs_at_once)
     talloc_free(pooler); /* it holds connections to the database */
 }
 
-/* --- a million rows, and a shop that is open --------------------------------------------------- */
+/* --- a million rows, and a shop that is open ---------------------------------------------------
+ */
 
 enum { MILLION = 1000 * 1000, READERS = 1, WRITERS = 2 };
 
@@ -517,15 +516,16 @@ Test(batch, a_million_rows_move_while_others_read_and_write)
     int64_t sold;
 
     /* A sale is found in its old place or, when it has gone from there, in its new one. */
-    fleet_fixture_exec(fleet, 1,
-                       "CREATE TABLE sale (id int PRIMARY KEY, sold int NOT NULL);"
-                       "INSERT INTO sale SELECT i, 0 FROM generate_series(0, 999999) i; ANALYZE sale;"
-                       "CREATE TABLE new_sale (id int PRIMARY KEY, sold int NOT NULL);"
-                       "CREATE FUNCTION sell(which int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
-                       "UPDATE sale SET sold = sold + 1 WHERE id = which % 1000000; "
-                       "IF NOT FOUND THEN UPDATE new_sale SET sold = sold + 1 "
-                       "WHERE id = which % 1000000; END IF; "
-                       "IF NOT FOUND THEN RAISE 'sale % is lost', which; END IF; END $$");
+    fleet_fixture_exec(
+        fleet, 1,
+        "CREATE TABLE sale (id int PRIMARY KEY, sold int NOT NULL);"
+        "INSERT INTO sale SELECT i, 0 FROM generate_series(0, 999999) i; ANALYZE sale;"
+        "CREATE TABLE new_sale (id int PRIMARY KEY, sold int NOT NULL);"
+        "CREATE FUNCTION sell(which int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
+        "UPDATE sale SET sold = sold + 1 WHERE id = which % 1000000; "
+        "IF NOT FOUND THEN UPDATE new_sale SET sold = sold + 1 "
+        "WHERE id = which % 1000000; END IF; "
+        "IF NOT FOUND THEN RAISE 'sale % is lost', which; END IF; END $$");
     fleet_fixture_write(fleet, FILL,
                         "-- pgtide: batch=50000\n"
                         "-- pgtide:up\n"

@@ -232,6 +232,42 @@ Test(migration, batches)
     release(&p);
 }
 
+static void expect_refused(const char *text, const char *error)
+{
+    struct parsed p = parse(text);
+
+    cr_expect_eq(p.status, -1, "%s", text);
+    cr_expect_str_eq(first_error(&p), error, "%s: %s", text, first_error(&p));
+    release(&p);
+}
+
+Test(migration, refused_batches)
+{
+    static const struct {
+        const char *text;
+        const char *error;
+    } cases[] = {
+        {"-- pgtide: batch=500\n\nSELECT f();",
+         "3 \"SELECT f()\" cannot be repeated in batches: it does not count the rows it changes"},
+        {"-- pgtide: batch=500\nDELETE FROM a;\nDELETE FROM b;",
+         "3 second statement in a migration with \"batch\""},
+        {"-- pgtide: batch=500 transaction=none\nDELETE FROM a;",
+         "1 batches in a file that runs outside a transaction"},
+        {"-- pgtide:up pause=1s\nDELETE FROM a;", "1 directive \"pause\" without \"batch\""},
+        {"-- pgtide:up max_batches=1\nDELETE FROM a;",
+         "1 directive \"max_batches\" without \"batch\""},
+        {"-- pgtide: batch=500 pause=soon\nDELETE FROM a;",
+         "1 value \"soon\" of directive \"pause\" is not a duration such as 500ms, 10s or 5m"},
+        {"-- pgtide: batch=500 max_batches=0\nDELETE FROM a;",
+         "1 value \"0\" of directive \"max_batches\" is not a number from 1"},
+        {"-- pgtide: batch=0\nDELETE FROM a;",
+         "1 value \"0\" of directive \"batch\" is not a number from 1"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect_refused(cases[i].text, cases[i].error);
+}
+
 Test(migration, refused)
 {
     static const struct {
@@ -293,33 +329,13 @@ Test(migration, refused)
          "1 directive \"verify\" in a file without a verify section"},
         {"-- pgtide:up\nSELECT 1;\n-- pgtide:down transaction=none\nSELECT 2;",
          "3 directive \"transaction=none\" on the marker of section \"down\""},
-        {"-- pgtide: batch=500\n\nSELECT f();",
-         "3 \"SELECT f()\" cannot be repeated in batches: it does not count the rows it changes"},
-        {"-- pgtide: batch=500\nDELETE FROM a;\nDELETE FROM b;",
-         "3 second statement in a migration with \"batch\""},
-        {"-- pgtide: batch=500 transaction=none\nDELETE FROM a;",
-         "1 batches in a file that runs outside a transaction"},
-        {"-- pgtide:up pause=1s\nDELETE FROM a;", "1 directive \"pause\" without \"batch\""},
-        {"-- pgtide:up max_batches=1\nDELETE FROM a;",
-         "1 directive \"max_batches\" without \"batch\""},
-        {"-- pgtide: batch=500 pause=soon\nDELETE FROM a;",
-         "1 value \"soon\" of directive \"pause\" is not a duration such as 500ms, 10s or 5m"},
-        {"-- pgtide: batch=500 max_batches=0\nDELETE FROM a;",
-         "1 value \"0\" of directive \"max_batches\" is not a number from 1"},
-        {"-- pgtide: batch=0\nDELETE FROM a;",
-         "1 value \"0\" of directive \"batch\" is not a number from 1"},
         {"-- pgtide: transaction=none\nVACUUM;\nDISCARD ALL;",
          "3 \"DISCARD ALL\" would give up the tenant's lock"},
         {"\\connect x\nSELECT 1;", "1 psql command \"\\connect\" is not SQL"},
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct parsed p = parse(cases[i].text);
-
-        cr_expect_eq(p.status, -1, "%s", cases[i].text);
-        cr_expect_str_eq(first_error(&p), cases[i].error, "%s: %s", cases[i].text, first_error(&p));
-        release(&p);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect_refused(cases[i].text, cases[i].error);
 }
 
 Test(migration, hints_say_what_to_type)

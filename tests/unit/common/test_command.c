@@ -12,6 +12,20 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+static void *kept; /* parent of all that a test gets */
+
+static void make_kept(void)
+{
+    kept = mem_context(NULL);
+}
+
+static void free_kept(void)
+{
+    talloc_free(kept);
+}
+
+TestSuite(command, .init = make_kept, .fini = free_kept);
+
 static struct command_spec shell(const char *script)
 {
     static const char *argv[] = {"sh", "-c", NULL, NULL};
@@ -30,7 +44,7 @@ static struct command_result run(const struct command_spec *spec)
     struct command_result result;
     struct err err = ERR_INIT;
 
-    cr_assert_eq(command_run(NULL, spec, &result, &err), 0, "%s", err.message);
+    cr_assert_eq(command_run(kept, spec, &result, &err), 0, "%s", err.message);
     return result;
 }
 
@@ -49,12 +63,12 @@ Test(command, both_streams_and_the_status_are_kept)
     cr_expect_eq(result.output_len, 8);
     cr_expect_not(result.output_cut);
     cr_expect_not(command_succeeded(&result));
-    cr_expect_str_eq(command_result_text(NULL, &result, 0), "failed with exit status 3");
+    cr_expect_str_eq(command_result_text(kept, &result, 0), "failed with exit status 3");
     result = run_shell("true");
     cr_expect(command_succeeded(&result));
     cr_expect_str_eq(result.output, "");
     result = run_shell("kill -9 $$");
-    cr_expect_str_eq(command_result_text(NULL, &result, 0), "was ended by signal 9");
+    cr_expect_str_eq(command_result_text(kept, &result, 0), "was ended by signal 9");
 }
 
 Test(command, of_long_output_the_end_is_kept)
@@ -93,7 +107,7 @@ Test(command, it_is_asked_to_end_when_its_time_is_up)
     cr_expect_eq(result.end, COMMAND_LATE);
     cr_expect_not(command_succeeded(&result));
     cr_expect_str_eq(result.output, "begun\ntidy\n");
-    cr_expect_str_eq(command_result_text(NULL, &result, spec.limit_ms),
+    cr_expect_str_eq(command_result_text(kept, &result, spec.limit_ms),
                      "was not done after 300ms and was killed");
 }
 
@@ -204,7 +218,7 @@ Test(command, a_program_that_is_not_there)
 
     spec.argv = argv;
     spec.folder = "/usr";
-    cr_assert_eq(command_run(NULL, &spec, &result, &err), -1);
+    cr_assert_eq(command_run(kept, &spec, &result, &err), -1);
     cr_expect_str_eq(err.message, "cannot run \"./nowhere\": No such file or directory");
     cr_expect_str_eq(err.detail, "it would run in the folder \"/usr\"");
     err_clear(&err);

@@ -189,3 +189,16 @@ Test(err, a_list_grows_and_keeps_its_order)
     cr_expect_eq(list.count, 0);
     cr_expect_null(list.items);
 }
+
+Test(err, a_prefix_goes_before_the_message_alone)
+{
+    struct err err = ERR_INIT;
+
+    err_set(&err, ERR_SQL, "division by zero");
+    err_sqlstate(&err, "22012");
+    err_prefix(&err, "hook %s: ", "before_tenant");
+    cr_expect_str_eq(err.message, "hook before_tenant: division by zero");
+    cr_expect_str_eq(err.sqlstate, "22012");
+    cr_expect_eq(err.kind, ERR_SQL);
+    err_clear(&err);
+}

@@ -114,8 +114,8 @@ Test(cli, refusals)
          "status\" shows the options of status."},
         {{"-f", "x.yaml", "init"},
          "option \"--fleet\" is not for \"init\" / It belongs to new, build, validate, list, "
-         "status, plan, verify, migrate, seed, rollback, help, version. \"pgtide help init\" shows "
-         "the options of init."},
+         "status, plan, verify, migrate, seed, rollback, baseline, repair, help, version. \"pgtide "
+         "help init\" shows the options of init."},
         {{"migrate", "store-0001"},
          "\"migrate\" does not take the argument \"store-0001\" / Usage: pgtide migrate "
          "[OPTIONS]"},

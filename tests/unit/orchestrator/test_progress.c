@@ -145,9 +145,9 @@ Test(progress, bar_counts_the_rows_of_batches)
     struct progress_bar bar = {
         .total = 4, .verb = "migrated", .in_work = 2, .rows = 1250000, .rate = 0.5};
 
-    cr_expect_str_eq(bar_text(&bar, 79), "0/4 [-----------------]  0 migrated, 2 in work, "
+    cr_expect_str_eq(bar_text(&bar, 79), "0/4 [--------------------]  0 migrated, 2 in work, "
                                          "1250000 rows, 0.5/s, 8s left");
-    cr_expect_str_eq(bar_text(&bar, 39), "0/4 [----------]  0 migrated, 8s left");
+    cr_expect_str_eq(bar_text(&bar, 39), "0/4 [------------]  0 migrated, 8s left");
 }
 
 /* --- the observer ---------------------------------------------------------------------------- */

@@ -91,6 +91,16 @@ Test(report_verify, each_query_once_with_its_tenants)
     cr_expect_str_eq(report_fixture_text(&fixture, report_verify), text);
 }
 
+Test(report_verify, one_blank_line_where_nothing_else_is_wrong)
+{
+    const char *text;
+
+    setup_for("verify", JOB_VERIFY);
+    add_mismatch(0, 0, "", "false");
+    text = report_fixture_text(&fixture, report_verify);
+    cr_expect(strstr(text, "\n\n0 verify queries asked") && !strstr(text, "\n\n\n"), "%s", text);
+}
+
 Test(report_verify, json_fits_its_schema)
 {
     json_t *schema = json_load_file("docs/report.schema.json", 0, NULL);
