@@ -132,42 +132,6 @@ int outside_begin(struct work *work, const struct migration *migration, int64_t 
     return apply_flush(work, err);
 }
 
-static int changed_while_started(const struct migration *migration, const struct history_row *row,
-                                 struct err *err)
-{
-    err_set_at(err, ERR_CONFLICT, migration->file, 0, 0,
-               "migration %s was changed after %d of its statements had been run", migration->label,
-               row->statements_done);
-    err_detail(err, "it runs outside a transaction, so those %d statements stay done",
-               row->statements_done);
-    err_hint(err, "Put these statements back as they were; the ones behind them may be changed.");
-    return -1;
-}
-
-/* Where to go on: *ret_done statements need not be run. */
-static int resume(struct work *work, const struct migration *migration,
-                  const struct history_row *row, size_t *ret_done, struct err *err)
-{
-    const struct section *up = &migration->sections[SECTION_UP];
-    size_t done = (size_t)row->statements_done;
-
-    if (strcmp(row->checksum, migration->checksum) != 0) {
-        /* all done: the row says so without a prefix, too */
-        const char *was =
-            row->statements_done == row->statements_total ? row->code_checksum : row->prefix;
-
-        if (done > up->count ||
-            strcmp(unknown_prefix(work->mem, migration, SECTION_UP, done), was) != 0)
-            return changed_while_started(migration, row, err);
-    }
-    if (unknown_statement(migration, row)) {
-        unknown_explain(migration, row, err);
-        return -1;
-    }
-    *ret_done = done;
-    return 0;
-}
-
 /* --- the statements
  * --------------------------------------------------------------------------------- */
 
@@ -247,8 +211,11 @@ int outside_apply(struct work *work, const struct pending_item *item, struct err
 
     if (apply_flush(work, err) < 0)
         return -1;
-    if (item->started && resume(work, migration, item->started, &done, err) < 0)
-        return -1;
+    if (item->started) {
+        if (unknown_check(migration, item->started, err) < 0)
+            return -1;
+        done = (size_t)item->started->statements_done;
+    }
     if (!item->started && outside_begin(work, migration, &rank, &skip, err) < 0)
         return -1;
     if (skip)

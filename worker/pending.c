@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "worker/conflicts.h"
+#include "worker/unknown.h"
 
 /* --- the history as a sorted set ----------------------------------------------------------------
  */
@@ -78,17 +79,38 @@ static void changed(struct conflicts *conflicts, const struct history_row *row,
     conflicts_add(conflicts, &now);
 }
 
+static bool has_row(const struct history *history, const struct migration *migration)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_row *row = &history->rows[i];
+
+        if (counts(row) && row->version == migration->version &&
+            strcmp(row->name, migration->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+const struct migration *pending_renamed(const struct catalog *catalog,
+                                        const struct history *history,
+                                        const struct history_row *row)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        const struct migration *migration = &catalog->migrations[i];
+
+        if (migration->version == row->version && strcmp(migration->checksum, row->checksum) == 0 &&
+            !has_row(history, migration))
+            return migration;
+    }
+    return NULL;
+}
+
 static void missing(struct conflicts *conflicts, const struct catalog *catalog,
-                    const struct history_row *row)
+                    const struct history *history, const struct history_row *row)
 {
     struct err now = ERR_INIT;
-    const struct migration *same = NULL;
+    const struct migration *same = pending_renamed(catalog, history, row);
 
-    for (size_t i = 0; i < catalog->count && !same; i++) {
-        if (catalog->migrations[i].version == row->version &&
-            strcmp(catalog->migrations[i].checksum, row->checksum) == 0)
-            same = &catalog->migrations[i];
-    }
     if (same) {
         err_set_at(&now, ERR_CONFLICT, same->file, 0, 0,
                    "migration %s was renamed after it was applied, its name was \"%s\"",
@@ -170,6 +192,18 @@ static int compare_to_row(const struct migration *migration, const struct histor
     return strcmp(migration->name, row->name);
 }
 
+/* Whether the file of a data migration has changed makes no difference to its next batch. */
+static void take_started(struct pending *pending, struct conflicts *conflicts,
+                         const struct migration *migration, const struct history_row *row)
+{
+    struct err now = ERR_INIT;
+
+    if (migration->directives.batch == 0 && unknown_check(migration, row, &now) < 0)
+        conflicts_add(conflicts, &now);
+    else
+        add_item(pending, migration, row);
+}
+
 static void take_known(struct pending *pending, struct conflicts *conflicts,
                        const struct migration *migration, const struct history_row *row,
                        int64_t to_version)
@@ -177,7 +211,7 @@ static void take_known(struct pending *pending, struct conflicts *conflicts,
     if (row->reverting)
         half_reverted(conflicts, migration, row);
     else if (row->state == HISTORY_STARTED && migration->version <= to_version)
-        add_item(pending, migration, row); /* whether its file may have changed is decided there */
+        take_started(pending, conflicts, migration, row);
     else if (row->state == HISTORY_APPLIED && strcmp(row->checksum, migration->checksum) != 0)
         changed(conflicts, row, migration);
 }
@@ -221,7 +255,7 @@ static void merge(void *mem, const struct catalog *catalog, const struct history
         int order = !migration ? 1 : j == row_count ? -1 : compare_to_row(migration, rows[j]);
 
         if (order > 0) {
-            missing(conflicts, catalog, rows[j++]);
+            missing(conflicts, catalog, history, rows[j++]);
         } else if (order < 0) {
             if (migration->version <= to_version)
                 take_new(pending, conflicts, migration, tenant, history, highest);

@@ -42,6 +42,12 @@ void pending_add_seeds(void *parent, const struct catalog *catalog, const struct
                        const char *const *sets, size_t set_count, bool reseed,
                        struct pending *pending);
 
+/* The file of a row whose name the catalog has not: of the same version and checksum, and with no
+ * row of its own. NULL: there is none. */
+const struct migration *pending_renamed(const struct catalog *catalog,
+                                        const struct history *history,
+                                        const struct history_row *row);
+
 /* By its directive only=. */
 bool pending_is_for_tenant(const struct migration *migration, const struct tenant *tenant);
 

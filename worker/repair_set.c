@@ -34,34 +34,6 @@ static const struct migration *find_file(const struct catalog *catalog,
     return NULL;
 }
 
-static bool has_row(const struct history *history, const struct migration *migration)
-{
-    for (size_t i = 0; i < history->count; i++) {
-        const struct history_row *row = &history->rows[i];
-
-        if (row->has_version && row->state != HISTORY_REVERTED &&
-            row->version == migration->version && strcmp(row->name, migration->name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The file of a row whose name is not in the catalog: the same version and checksum. */
-static const struct migration *find_renamed(const struct computing *computing,
-                                            const struct history_row *row)
-{
-    const struct catalog *catalog = computing->catalog;
-
-    for (size_t i = 0; i < catalog->count; i++) {
-        const struct migration *migration = &catalog->migrations[i];
-
-        if (migration->version == row->version && strcmp(migration->checksum, row->checksum) == 0 &&
-            !has_row(computing->history, migration))
-            return migration;
-    }
-    return NULL;
-}
-
 static bool is_chosen(const int64_t *versions, size_t count, int64_t version)
 {
     for (size_t i = 0; i < count; i++) {
@@ -111,7 +83,8 @@ static void clear_unknown(struct computing *computing, const struct migration *m
 
     switch (computing->choices->unknown) {
     case REPAIR_ASK:
-        add_left(computing, migration, row);
+        if (!row->has_version || row->reverting) /* of others add_rest tells */
+            add_left(computing, migration, row);
         return;
     case REPAIR_DONE:
         if (changed) {
@@ -150,7 +123,7 @@ static void take_file(struct computing *computing, const struct migration *migra
 static void take_orphan(struct computing *computing, struct history_row *row)
 {
     const struct repair_choices *choices = computing->choices;
-    const struct migration *renamed = find_renamed(computing, row);
+    const struct migration *renamed = pending_renamed(computing->catalog, computing->history, row);
 
     if (renamed) {
         add_item(computing, JOB_REPAIR_NAME, renamed, row);

@@ -1,5 +1,5 @@
 /*
- * unknown.c: which statement it is, and the words for it.
+ * unknown.c: which statement it is, what else is in the way of going on, and the words for it.
  */
 #include "worker/unknown.h"
 
@@ -51,4 +51,39 @@ char *unknown_prefix(void *parent, const struct migration *migration, enum secti
         return mem_strdup(parent, "");
     return sql_code_checksum_of(parent, migration->text, migration->sections[section].statements,
                                 done);
+}
+
+static bool done_ones_changed(const struct migration *migration, const struct history_row *row)
+{
+    size_t done = (size_t)row->statements_done;
+    bool all = row->statements_done == row->statements_total; /* then there may be no prefix */
+    char *now;
+    bool changed;
+
+    if (strcmp(row->checksum, migration->checksum) == 0)
+        return false;
+    if (done > migration->sections[SECTION_UP].count)
+        return true;
+    now = unknown_prefix(NULL, migration, SECTION_UP, done);
+    changed = strcmp(now, all ? row->code_checksum : row->prefix) != 0;
+    talloc_free(now);
+    return changed;
+}
+
+int unknown_check(const struct migration *migration, const struct history_row *row, struct err *err)
+{
+    if (done_ones_changed(migration, row)) {
+        err_set_at(err, ERR_CONFLICT, migration->file, 0, 0,
+                   "migration %s was changed after %d of its statements had been run",
+                   migration->label, row->statements_done);
+        err_detail(err, "it runs outside a transaction, so those %d statements stay done",
+                   row->statements_done);
+        err_hint(err,
+                 "Put these statements back as they were; the ones behind them may be changed.");
+        return -1;
+    }
+    if (!unknown_statement(migration, row))
+        return 0;
+    unknown_explain(migration, row, err);
+    return -1;
 }

@@ -1,11 +1,12 @@
 /*
- * unknown.h: the statement of a migration outside a transaction whose outcome nobody knows, since
- * the connection ended while it was running. Pure.
+ * unknown.h: whether a migration outside a transaction that was broken off can go on: the statement
+ * whose outcome nobody knows, since the connection ended while it was running. Pure.
  */
 #ifndef WORKER_UNKNOWN_H
 #define WORKER_UNKNOWN_H
 
 #include "catalog/migration.h"
+#include "common/base.h"
 #include "common/err.h"
 #include "worker/history.h"
 
@@ -20,6 +21,13 @@ const struct sql_statement *unknown_statement(const struct migration *migration,
  */
 void unknown_explain(const struct migration *migration, const struct history_row *row,
                      struct err *err);
+
+/*
+ * Can the up section go on from its `started` row? ERR_CONFLICT when statements that were done have
+ * changed in the file since, or when there is an unknown_statement().
+ */
+int unknown_check(const struct migration *migration, const struct history_row *row,
+                  struct err *err) MUST_CHECK;
 
 /* Checksum of the first `done` statements of a section; "" for none. Owned by `parent`. */
 char *unknown_prefix(void *parent, const struct migration *migration, enum section_kind section,

@@ -68,7 +68,8 @@ void fleet_fixture_yaml(const struct fleet_fixture *fleet, const char *format, .
 
 /*
  * Runs `pgtide -f fleet.yaml COMMAND ...` to its end, at most two minutes. The list ends in NULL.
- * migrate, seed, rollback, verify, status, plan get a --report of their own, which is read. Owned by `fleet`.
+ * migrate, seed, rollback, verify, status, plan get a --report of their own, which is read. Owned
+ * by `fleet`.
  */
 const struct fleet_run *fleet_fixture_run(struct fleet_fixture *fleet, const char *command, ...)
     __attribute__((sentinel));

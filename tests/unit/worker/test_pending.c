@@ -269,6 +269,51 @@ Test(pending, a_started_row_is_gone_on_with)
     release(&f);
 }
 
+Test(pending, done_statements_that_changed_are_a_conflict)
+{
+    struct fixture f;
+    struct history_row *row;
+
+    init(&f);
+    add_file(&f, 1, "a");
+    row = add_row(&f, 1, "a");
+    row->state = HISTORY_STARTED;
+    row->checksum = "another";
+    row->statements_done = 2;
+    row->statements_total = 4;
+    cr_assert_eq(compute(&f, INT64_MAX), -1);
+    cr_assert_eq(f.err.kind, ERR_CONFLICT);
+    cr_assert_str_eq(f.err.message,
+                     "migration 1_a was changed after 2 of its statements had been run");
+    f.catalog.migrations[0].directives.batch = 5000; /* there are no statements but the one */
+    cr_assert_eq(compute(&f, INT64_MAX), 0);
+    cr_assert_eq(f.pending.count, 1);
+    release(&f);
+}
+
+Test(pending, a_statement_of_unknown_outcome_is_a_conflict)
+{
+    struct fixture f;
+    struct sql_statement statement = {.line = 7};
+    struct migration *migration;
+
+    init(&f);
+    migration = add_file(&f, 1, "a");
+    migration->text = "";
+    migration->sections[SECTION_UP].statements = &statement;
+    migration->sections[SECTION_UP].count = 1;
+    add_row(&f, 1, "a")->state = HISTORY_STARTED;
+    f.history.rows[0].running = 1;
+    f.history.rows[0].statements_total = 1;
+    cr_assert_eq(compute(&f, INT64_MAX), -1);
+    cr_assert_eq(f.err.kind, ERR_CONFLICT);
+    cr_assert_eq(f.err.line, 7);
+    err_clear(&f.err);
+    statement.flags = SQL_REPEATABLE;
+    cr_assert_eq(compute(&f, INT64_MAX), 0);
+    release(&f);
+}
+
 Test(pending, a_repeatable_runs_again_when_its_newest_row_differs)
 {
     struct fixture f;
