@@ -62,7 +62,7 @@ int text_file_check_size(int64_t size, const char *shown, struct err *err)
 int text_file_read(void *parent, const char *path, const char *shown, char **ret_bytes,
                    size_t *ret_len, struct err *err)
 {
-    int64_t size;
+    int64_t size = 0;
     int fd = open_file(path, shown, &size, err);
     size_t len = 0;
     ssize_t got;

@@ -245,7 +245,7 @@ const struct cli_option cli_options[] = {
     {NAMED(0, "seed-set", "NAME"), KEPT(CLI_WORDS, seed_sets), .commands = ON_RUN | ON(PLAN),
      .help = "this set, not the tenants' own (repeatable)"},
     {NAMED(0, "reseed", NULL), KEPT(CLI_FLAG, reseed), .commands = ON_RUN | ON(PLAN),
-     .help = "load seed files again that have not changed"},
+     .help = "load all seed files again, unchanged ones too"},
 
     {NAMED('t', "tenant", "GLOB"), KEPT(CLI_WORDS, selection.tenants), .group = CLI_SELECTION,
      .commands = ON_TENANTS, .help = "tenants of this name or pattern (repeatable)"},

@@ -329,7 +329,7 @@ static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
 {
     struct progress *progress = arg;
     const size_t *totals = so_far->totals;
-    size_t failed = report_text_problems(totals) - totals[OUTCOME_CANCELLED];
+    size_t problems = report_text_problems(totals) - totals[OUTCOME_CANCELLED];
     bool reads = only_reads(progress);
     struct progress_bar bar = {
         .total = progress->request->tenant_count,
@@ -337,7 +337,8 @@ static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
         .verb = reads ? "pending"
                       : report_text_outcome(progress->request->plan.action, OUTCOME_MIGRATED),
         .current = totals[OUTCOME_CURRENT],
-        .failed = failed,
+        .failed = problems - totals[OUTCOME_HELD],
+        .held = totals[OUTCOME_HELD],
         .in_work = in_work,
         .state = progress->halted      ? "halted"
                  : progress->signalled ? "stopping"
@@ -352,7 +353,7 @@ static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
     if (progress->options.mode != PROGRESS_BAR)
         return;
     for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++)
-        bar.ended += totals[outcome];
+        bar.ended += outcome == OUTCOME_CANCELLED ? 0 : totals[outcome];
     bar.rows = batch_rows(progress, so_far);
     progress_bar_sample(&progress->rate, now, bar.ended);
     bar.rate = progress_bar_rate(&progress->rate, now, bar.ended);

@@ -25,7 +25,7 @@ struct piece {
     enum report_ink ink;
 };
 
-enum { PIECES = 8 };
+enum { PIECES = 9 };
 
 static char *rate_text(void *mem, double rate)
 {
@@ -55,6 +55,8 @@ static size_t make_pieces(const struct progress_bar *bar, void *mem, struct piec
         pieces[count++] = (struct piece){bar->state, 0, INK_BAD};
     if (bar->failed)
         pieces[count++] = (struct piece){mem_printf(mem, "%zu failed", bar->failed), 1, INK_BAD};
+    if (bar->held)
+        pieces[count++] = (struct piece){mem_printf(mem, "%zu held", bar->held), 1, INK_WARN};
     pieces[count++] = (struct piece){mem_printf(mem, "%zu %s", bar->done, bar->verb), 3, INK_GOOD};
     if (bar->current)
         pieces[count++] = (struct piece){mem_printf(mem, "%zu current", bar->current), 5, INK_OFF};

@@ -13,7 +13,8 @@ struct progress_bar {
     size_t done;      /* migrated; in a run that only reads: pending */
     const char *verb; /* the word for `done` */
     size_t current;
-    size_t failed; /* every tenant that is not where it should be */
+    size_t failed; /* not where they should be, but for those that are held */
+    size_t held;
     size_t in_work;
     int64_t rows;      /* of the data migrations in work, 0 = none */
     double rate;       /* tenants a second, 0 = not known yet */

@@ -6,6 +6,7 @@
 
 #include "common/mem.h"
 #include "orchestrator/report_group.h"
+#include "orchestrator/report_remedy.h"
 #include "orchestrator/report_text.h"
 
 enum {
@@ -409,37 +410,29 @@ static char *command_for(struct telling *telling, const char *operation, const s
     return report_text_line(telling->mem, command.text, 0);
 }
 
-/* The version that a rollback leaves, as it is typed. */
-static const char *target(struct telling *telling)
-{
-    const struct job_plan *plan = &telling->report->request->plan;
-
-    return plan->to_version ? report_version(telling->mem, plan->catalog, plan->to_version) : "0";
-}
-
 static void tell_fixing(struct telling *telling)
 {
     const struct migration *migration = telling->migration;
-    const char *operation = telling->report->request->operation;
+    const struct run_request *request = telling->report->request;
+    const char *remedy = report_remedy(telling->failure->err);
     struct strbuf *out = telling->out;
 
-    if (strcmp(operation, "validate") == 0) /* without it no tenant is asked */
-        operation = "validate --connect";
-    if (goes_back(telling) && telling->report->request->plan.steps > 0) {
-        strbuf_str(out, "fix the cause; then go on with pgtide rollback --to VERSION");
-        return;
-    }
-    if (goes_back(telling))
-        operation = mem_printf(telling->mem, "rollback --to %s", target(telling));
-    if (migration && migration->kind == MIGRATION_VERSIONED && !goes_back(telling))
+    if (remedy)
+        strbuf_str(out, remedy);
+    else if (migration && migration->kind == MIGRATION_VERSIONED && !goes_back(telling))
         strbuf_str(out, "fix the data, or the file if no tenant has it yet");
     else
         strbuf_str(out, "fix the cause");
+    if (goes_back(telling) && request->plan.steps > 0) {
+        strbuf_str(out, "; then go on with pgtide rollback --to VERSION");
+        return;
+    }
     strbuf_str(out, "; then the same command again");
     if (migration && migration->directives.transaction_none)
         strbuf_str(out, ", it goes on at this statement");
     strbuf_printf(out, ". One tenant first: %s",
-                  command_for(telling, operation, telling->failure->jobs[0]));
+                  command_for(telling, report_remedy_operation(telling->mem, request),
+                              telling->failure->jobs[0]));
 }
 
 static void tell_unreachable(struct telling *telling)

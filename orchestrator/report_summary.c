@@ -135,11 +135,13 @@ static void print_stop(struct strbuf *out, const struct report *report)
         strbuf_char(out, '\n');
     }
     print_cancelled(out, report);
-    if (result->totals[OUTCOME_CANCELLED] > 0 && report->request->plan.steps == 0)
-        strbuf_printf(out,
-                      "the same command again goes on%s; tenants that are done are left "
-                      "alone\n",
-                      result->halt.halted ? " once the cause is fixed" : "");
+    if (result->totals[OUTCOME_CANCELLED] == 0 || report->request->plan.steps > 0)
+        return;
+    strbuf_printf(out, "the same command again goes on%s; tenants that are done are left alone\n",
+                  result->halt.halted ? " once the cause is fixed" : "");
+    if (result->halt.halted && result->signal == 0)
+        strbuf_str(out, "to do the others first, add --exclude NAME or tolerate more: "
+                        "--max-failures N\n");
 }
 
 static void print_rollback_remarks(struct strbuf *out, const struct report *report)

@@ -66,7 +66,7 @@ static void end_line(struct strbuf *out)
 
 void report_table_print(const struct report_table *table, struct strbuf *out)
 {
-    if (table->cell_count == 0)
+    if (table->count == 0 || table->cell_count == 0)
         return;
     for (size_t i = 0; i < table->count; i++) {
         if (i)

@@ -162,8 +162,11 @@ static int read_field(struct csv_rows *rows, struct err *err)
 static int end_line(struct csv_rows *rows, struct err *err)
 {
     int line = seed_input_line(rows->input);
+    int c = seed_input_get(rows->input);
 
-    if (seed_input_get(rows->input) == '\r' && seed_input_get(rows->input) != '\n')
+    if (c == '\r')
+        c = seed_input_get(rows->input);
+    if (c != '\n')
         return fail_at(rows, err, line, "a carriage return that does not end a line");
     return 0;
 }

@@ -105,11 +105,25 @@ const struct migration *pending_renamed(const struct catalog *catalog,
     return NULL;
 }
 
+/* Without its file: the file that has its version now, or NULL. */
+static const struct migration *successor(const struct catalog *catalog,
+                                         const struct history *history,
+                                         const struct history_row *row)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        if (catalog->migrations[i].version == row->version &&
+            !has_row(history, &catalog->migrations[i]))
+            return &catalog->migrations[i];
+    }
+    return NULL;
+}
+
 static void missing(struct conflicts *conflicts, const struct catalog *catalog,
                     const struct history *history, const struct history_row *row)
 {
     struct err now = ERR_INIT;
     const struct migration *same = pending_renamed(catalog, history, row);
+    const struct migration *other = successor(catalog, history, row);
 
     if (same) {
         err_set_at(&now, ERR_CONFLICT, same->file, 0, 0,
@@ -120,10 +134,17 @@ static void missing(struct conflicts *conflicts, const struct catalog *catalog,
     } else {
         err_set(&now, ERR_CONFLICT, "applied migration %04lld_%s is missing from %s",
                 (long long)row->version, row->name, catalog->source);
-        err_hint(&now,
-                 "Is this an older checkout than the one that was applied? Put the file back. Only "
-                 "when it was deleted for good: pgtide repair --forget %lld.",
-                 (long long)row->version);
+        if (other)
+            err_hint(&now,
+                     "%s has its version, and another content. Is it another migration: give it a "
+                     "version of its own. Was it renamed and changed: give it the name \"%s\" "
+                     "again, then what was changed is told.",
+                     other->label, row->name);
+        else
+            err_hint(&now,
+                     "Is this an older checkout than the one that was applied? Put the file back. "
+                     "Only when it was deleted for good: pgtide repair --forget %lld.",
+                     (long long)row->version);
     }
     conflicts_add(conflicts, &now);
 }
@@ -198,7 +219,7 @@ static void take_started(struct pending *pending, struct conflicts *conflicts,
 {
     struct err now = ERR_INIT;
 
-    if (migration->directives.batch == 0 && unknown_check(migration, row, &now) < 0)
+    if (migration->directives.batch <= 0 && unknown_check(migration, row, &now) < 0)
         conflicts_add(conflicts, &now);
     else
         add_item(pending, migration, row);
@@ -251,19 +272,20 @@ static void merge(void *mem, const struct catalog *catalog, const struct history
     int64_t highest = pending_version(history, false);
 
     while (i < catalog->count || j < row_count) {
-        const struct migration *migration = i < catalog->count ? &catalog->migrations[i] : NULL;
-        int order = !migration ? 1 : j == row_count ? -1 : compare_to_row(migration, rows[j]);
+        const struct migration *migration = catalog->migrations + i;
+        int order = i == catalog->count ? 1
+                    : j == row_count    ? -1
+                                        : compare_to_row(migration, rows[j]);
 
         if (order > 0) {
             missing(conflicts, catalog, history, rows[j++]);
-        } else if (order < 0) {
-            if (migration->version <= to_version)
-                take_new(pending, conflicts, migration, tenant, history, highest);
-            i++;
-        } else {
-            take_known(pending, conflicts, migration, rows[j++], to_version);
-            i++;
+            continue;
         }
+        i++;
+        if (order == 0)
+            take_known(pending, conflicts, migration, rows[j++], to_version);
+        else if (migration->version <= to_version)
+            take_new(pending, conflicts, migration, tenant, history, highest);
     }
 }
 

@@ -45,6 +45,21 @@ static char *trimmed(void *mem, const char *text)
 }
 
 /*
+ * Cuts the lines out that libpq begins with a tab: "Is the server running on that host ...?", which
+ * whoever tells the error asks in better words.
+ */
+static void cut_questions(char *message)
+{
+    char *from;
+
+    while ((from = strstr(message, "\n\t")) != NULL) {
+        size_t len = 1 + strcspn(from + 1, "\n");
+
+        memmove(from, from + len, strlen(from + len) + 1);
+    }
+}
+
+/*
  * Takes the SQLSTATE out of a connect error in verbose form: "... FATAL:  53300: sorry, too many
  * clients already\nLOCATION:  ...". The words are translated, the form is not: two blanks, five
  * characters, a colon. Cuts it and the LOCATION line out of `message`. False: there is none.
@@ -81,6 +96,7 @@ int pgerror_connect(PGconn *conn, struct err *err)
 
     if (PQconnectionNeedsPassword(conn))
         refused = true;
+    cut_questions(message);
     err_set(err, refused ? ERR_SQL : ERR_UNREACHABLE, "%s", message);
     err_sqlstate(err, sqlstate);
     if (PQconnectionNeedsPassword(conn))

@@ -50,8 +50,10 @@ static void ring_reserve(struct ring *ring, const void *parent, size_t wanted)
     while (capacity < wanted)
         capacity *= 2;
     items = mem_array(parent, void *, capacity);
-    for (size_t i = 0; i < ring->count; i++)
+    for (size_t i = 0; i < ring->count; i++) {
+        assert(ring->capacity > 0);
         items[i] = ring->items[(ring->first + i) % ring->capacity];
+    }
     talloc_free(ring->items);
     ring->items = items;
     ring->first = 0;

@@ -68,7 +68,8 @@ static void tell_row(struct job *job, const struct repair_item *item)
     repair->version = item->was.has_version ? item->was.version : 0;
     repair->name = mem_strdup(job->mem, migration ? migration->name : item->was.name);
     repair->was = mem_strdup(job->mem, was_text(job->mem, item));
-    repair->cosmetic = item->kind == JOB_REPAIR_CHECKSUM && item->was.code_checksum[0] &&
+    repair->cosmetic = item->kind == JOB_REPAIR_CHECKSUM && migration &&
+                       item->was.code_checksum[0] &&
                        strcmp(item->was.code_checksum, migration->code_checksum) == 0;
     if (job_writes(job->plan->action) && was_applied &&
         (item->kind == JOB_REPAIR_UNSKIP || item->kind == JOB_REPAIR_FORGET))

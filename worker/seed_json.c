@@ -171,7 +171,7 @@ static int read_outline(struct json_rows *rows, bool strict, struct outline *out
             result = take_array(outline, &item, err);
         else if (item.event == JSON_ROWS_VALUE)
             result = take_value(outline, rows, &item, err);
-        else if (item.event == JSON_ROWS_ARRAY_END)
+        else if (item.event == JSON_ROWS_ARRAY_END && outline->count > 0)
             outline->arrays[outline->count - 1].rows = item.row;
         else if (strict && (result = json_rows_parse(rows, &item, &row, err)) == 0)
             json_decref(row);

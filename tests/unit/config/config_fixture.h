@@ -9,24 +9,19 @@
 /* A start for inventories that need one server, s1. */
 #define ONE_SERVER "servers: {s1: {host: h1}}\n"
 
-/* Owner of what a test leaves to the end of its process: reachable, so no leak to the checker. */
-void *fixture_mem(void);
-
-/* Reads `text` as "inv/fleet.yaml". Fails the test where that gives errors. Owned by fixture_mem().
- */
+/* Reads `text` as "inv/fleet.yaml". Fails the test where that gives errors. Never freed. */
 struct fleet *fixture_fleet(const char *text);
 
 /*
  * All errors of `text`, a line each: "LINE:COLUMN: message", then "  hint: ..." where there is one.
- * Fails the test where there is none, or one is of another kind or file. Owned by fixture_mem().
+ * Fails the test where there is none, or one is of another kind or file. Never freed.
  */
 const char *fixture_errors(const char *text);
 
 /* Expects `text` to give these errors, all of them and in this order. */
 void fixture_expect(const char *text, const char *errors);
 
-/* A new folder and a file in it; paths are owned by fixture_mem(). The folder goes when the test
- * ends. */
+/* A new folder and a file in it; paths are never freed. The folder goes when the test ends. */
 const char *fixture_folder(void);
 const char *fixture_file(const char *folder, const char *name, unsigned mode, const char *text);
 

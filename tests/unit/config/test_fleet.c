@@ -375,9 +375,8 @@ Test(fleet, paths_start_at_the_file)
         struct err_list errors = ERR_LIST_INIT;
         struct fleet *fleet;
 
-        cr_assert_eq(
-            fleet_parse(fixture_mem(), cases[i].file, text, strlen(text), false, &fleet, &errors),
-            0);
+        cr_assert_eq(fleet_parse(NULL, cases[i].file, text, strlen(text), false, &fleet, &errors),
+                     0);
         cr_expect_str_eq(fleet->seeds, cases[i].seeds);
         cr_expect_str_eq(fleet->migrations, "/abs");
         talloc_free(fleet);
@@ -418,7 +417,7 @@ static size_t warnings_of(const char *folder, unsigned mode, const char *text)
     struct fleet *fleet;
     size_t count;
 
-    cr_assert_eq(fleet_load(fixture_mem(), path, &fleet, &errors), 0);
+    cr_assert_eq(fleet_load(NULL, path, &fleet, &errors), 0);
     count = fleet->warning_count;
     talloc_free(fleet);
     return count;
@@ -459,13 +458,13 @@ Test(fleet, a_password_file_is_beside_the_file)
     struct fleet *fleet;
 
     fixture_file(folder, "pw", 0600, "Tr0ub4\nsecond line\n");
-    cr_assert_eq(fleet_load(fixture_mem(), path, &fleet, &errors), 0);
+    cr_assert_eq(fleet_load(NULL, path, &fleet, &errors), 0);
     cr_expect_str_eq(parameter(fleet, "password"), "Tr0ub4");
     cr_expect_eq(fleet->warning_count, 0);
     talloc_free(fleet);
 
     fixture_file(folder, "pw", 0644, "Tr0ub4\n");
-    cr_assert_eq(fleet_load(fixture_mem(), path, &fleet, &errors), 0);
+    cr_assert_eq(fleet_load(NULL, path, &fleet, &errors), 0);
     cr_assert_eq(fleet->warning_count, 1);
     cr_expect_null(strstr(fleet->warnings[0], "Tr0ub4"));
     talloc_free(fleet);
@@ -476,7 +475,7 @@ Test(fleet, a_missing_file_is_no_input)
     struct err_list errors = ERR_LIST_INIT;
     struct fleet *fleet;
 
-    cr_assert_eq(fleet_load(fixture_mem(), "/nonexistent/fleet.yaml", &fleet, &errors), -1);
+    cr_assert_eq(fleet_load(NULL, "/nonexistent/fleet.yaml", &fleet, &errors), -1);
     cr_assert_eq(errors.count, 1);
     cr_expect_eq(errors.items[0].kind, ERR_NOINPUT);
     cr_expect_str_eq(errors.items[0].message,
@@ -489,7 +488,7 @@ Test(fleet, a_folder_is_no_inventory)
     struct err_list errors = ERR_LIST_INIT;
     struct fleet *fleet;
 
-    cr_assert_eq(fleet_load(fixture_mem(), "/tmp", &fleet, &errors), -1);
+    cr_assert_eq(fleet_load(NULL, "/tmp", &fleet, &errors), -1);
     cr_assert_eq(errors.count, 1);
     cr_expect_eq(errors.items[0].kind, ERR_CONFIG);
     err_list_clear(&errors);
@@ -497,7 +496,7 @@ Test(fleet, a_folder_is_no_inventory)
 
 Test(fleet, it_belongs_to_its_parent)
 {
-    void *mem = mem_context(fixture_mem());
+    void *mem = mem_context(NULL);
     struct err_list errors = ERR_LIST_INIT;
     struct fleet *fleet;
 
@@ -545,7 +544,7 @@ Test(fleet, a_hundred_thousand_tenants)
     struct fleet *fleet;
     int64_t before;
 
-    strbuf_init(&text, fixture_mem());
+    strbuf_init(&text, NULL);
     strbuf_str(&text, "connection: {user: m}\n" ONE_SERVER "tenants:\n");
     for (int i = 0; i < MANY; i++)
         strbuf_printf(&text,

@@ -4,7 +4,6 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "config/yaml_tree.h"
-#include "tests/unit/config/config_fixture.h"
 
 #include <criterion/criterion.h>
 
@@ -36,7 +35,7 @@ static void dump(struct strbuf *out, const struct yaml_node *node)
 /* The tree, or "-" where there is none; then the errors. */
 static const char *read_bytes(const char *text, size_t len)
 {
-    void *mem = mem_context(fixture_mem());
+    void *mem = mem_context(NULL);
     struct err_list errors = ERR_LIST_INIT;
     const struct yaml_node *root;
     struct strbuf out;
@@ -80,7 +79,7 @@ Test(yaml_tree, block_scalars)
 Test(yaml_tree, places_count_characters)
 {
     static const char text[] = "\303\266\303\266: [x, y]\n  \nb:   c\n";
-    void *mem = mem_context(fixture_mem());
+    void *mem = mem_context(NULL);
     struct err_list errors = ERR_LIST_INIT;
     const struct yaml_node *root;
 
@@ -95,7 +94,7 @@ Test(yaml_tree, places_count_characters)
 Test(yaml_tree, aliases_are_the_node_itself)
 {
     static const char text[] = "a: &x [1, 2]\nb: *x\n";
-    void *mem = mem_context(fixture_mem());
+    void *mem = mem_context(NULL);
     struct err_list errors = ERR_LIST_INIT;
     const struct yaml_node *root;
 
@@ -135,7 +134,7 @@ Test(yaml_tree, large_maps_merge_and_notice_duplicates_too)
     struct strbuf text;
     const char *got;
 
-    strbuf_init(&text, fixture_mem());
+    strbuf_init(&text, NULL);
     strbuf_str(&text, "a: &a\n");
     for (int i = 0; i < 100; i++)
         strbuf_printf(&text, "  k%d: %d\n", i, i);
@@ -159,7 +158,7 @@ Test(yaml_tree, null_is_what_yaml_calls_so)
 {
     static const char text[] = "[~, null, Null, NULL, '', '~', \"null\", nil, [], !!str null]";
     static const bool nulls[] = {true, true, true, true, false, false, false, false, false, false};
-    void *mem = mem_context(fixture_mem());
+    void *mem = mem_context(NULL);
     struct err_list errors = ERR_LIST_INIT;
     const struct yaml_node *root;
 
@@ -223,7 +222,7 @@ Test(yaml_tree, nesting_is_bounded)
 /* Nine lines that would be a thousand million nodes, were aliases copied. */
 Test(yaml_tree, a_bomb_of_aliases_is_small)
 {
-    void *mem = mem_context(fixture_mem());
+    void *mem = mem_context(NULL);
     struct err_list errors = ERR_LIST_INIT;
     const struct yaml_node *root;
     struct strbuf text;
@@ -246,7 +245,7 @@ Test(yaml_tree, a_bomb_of_merges_is_refused)
     struct strbuf text;
     const char *got;
 
-    strbuf_init(&text, fixture_mem());
+    strbuf_init(&text, NULL);
     strbuf_str(&text, "a: &a\n");
     for (int i = 0; i < 10000; i++)
         strbuf_printf(&text, "  k%d: 1\n", i);
@@ -260,7 +259,7 @@ Test(yaml_tree, a_bomb_of_merges_is_refused)
 Test(yaml_tree, find)
 {
     static const char text[] = "{a: 1, b: 2}";
-    void *mem = mem_context(fixture_mem());
+    void *mem = mem_context(NULL);
     struct err_list errors = ERR_LIST_INIT;
     const struct yaml_node *root;
 

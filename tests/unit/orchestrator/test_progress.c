@@ -101,6 +101,14 @@ Test(progress, bar_colour_takes_no_room)
     cr_expect_str_eq(bar_text(&bar, 39), "213/412 [####-----]  \033[31m6 failed\033[0m, 16s left");
 }
 
+Test(progress, bar_tells_the_held_from_the_failed)
+{
+    struct progress_bar bar = half_way;
+
+    bar.held = 2;
+    cr_expect_str_eq(bar_text(&bar, 45), "213/412 [###----]  6 failed, 2 held, 16s left");
+}
+
 Test(progress, empty_bar_is_full)
 {
     struct progress_bar bar = {.verb = "migrated"};
@@ -350,6 +358,23 @@ Test(progress, bar_and_lines_go_out_in_one_draw)
         "2/8 [##---------]  1 failed, 1 migrated\033[K");
     observer->finished(observer->arg, &fixture.result);
     cr_expect_str_eq(read_now(in), "\r\033[K", "the line is cleared at the end");
+}
+
+Test(progress, what_is_not_started_has_not_ended)
+{
+    int in;
+    const struct run_observer *observer =
+        observe((struct progress_options){.fd = terminal_of(60, &in), .mode = PROGRESS_BAR});
+    size_t *totals = fixture.result.totals;
+
+    memset(totals, 0, sizeof(fixture.result.totals));
+    totals[OUTCOME_MIGRATED] = 2;
+    totals[OUTCOME_HELD] = 1;
+    totals[OUTCOME_CANCELLED] = 5;
+    observer->tick(observer->arg, &fixture.result, 0);
+    cr_expect_str_eq(read_now(in), "\r3/8 [########--------------]  1 held, 2 migrated, 0 in work"
+                                   "\033[K");
+    observer->finished(observer->arg, &fixture.result);
 }
 
 Test(progress, a_narrower_window_wraps_no_remains)

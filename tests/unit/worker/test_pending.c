@@ -174,6 +174,19 @@ Test(pending, a_missing_file_is_a_conflict)
     release(&f);
 }
 
+Test(pending, a_missing_file_whose_version_another_has)
+{
+    struct fixture f;
+
+    init(&f);
+    add_file(&f, 1, "new");
+    add_row(&f, 1, "old");
+    cr_assert_eq(compute(&f, INT64_MAX), -1);
+    cr_assert(strstr(f.err.message, "0001_old is missing from migrations"), "%s", f.err.message);
+    cr_assert(strstr(f.err.hint, "1_new has its version, and another content"), "%s", f.err.hint);
+    release(&f);
+}
+
 Test(pending, a_renamed_file_is_told_from_a_missing_one)
 {
     struct fixture f;
