@@ -24,7 +24,9 @@ enum sql_statement_flags {
     SQL_NO_TRANSACTION =
         1 << 3, /* refuses to run in a transaction block (25001) by its words: CONCURRENTLY,
                    VACUUM, CREATE/DROP DATABASE|TABLESPACE, ALTER SYSTEM, ... */
-    SQL_DISCARD_ALL = 1 << 4, /* gives up all advisory locks of the session, the tenant's too */
+    SQL_DISCARD_ALL = 1 << 4,  /* gives up all advisory locks of the session, the tenant's too */
+    SQL_CONCURRENTLY = 1 << 5, /* waits for other sessions' snapshots, and nobody waits for it:
+                                  CREATE, DROP, REINDEX INDEX, DETACH PARTITION CONCURRENTLY */
 };
 
 struct sql_statement {

@@ -138,14 +138,14 @@ static bool take_concurrently_option(struct words *w)
 
 static unsigned read_reindex(struct words *w)
 {
-    bool alone = take_concurrently_option(w);
+    bool concurrently = take_concurrently_option(w);
+    bool alone = at_word(w, "schema") || at_word(w, "database") || at_word(w, "system");
 
-    if (at_word(w, "schema") || at_word(w, "database") || at_word(w, "system"))
-        alone = true;
     step(w);
     if (at_word(w, "concurrently"))
-        alone = true;
-    return SQL_REPEATABLE | (alone ? SQL_NO_TRANSACTION : 0);
+        concurrently = true;
+    return SQL_REPEATABLE | (alone || concurrently ? SQL_NO_TRANSACTION : 0) |
+           (concurrently ? SQL_CONCURRENTLY : 0);
 }
 
 static unsigned read_cluster(struct words *w)
@@ -167,7 +167,7 @@ static unsigned read_create(struct words *w)
     take(w, "unique");
     if (take(w, "index") && take(w, "concurrently")) {
         /* without a name, running it again makes a second index */
-        return at_word(w, "on") ? SQL_NO_TRANSACTION : SQL_NO_TRANSACTION | SQL_REPEATABLE;
+        return SQL_NO_TRANSACTION | SQL_CONCURRENTLY | (at_word(w, "on") ? 0 : SQL_REPEATABLE);
     }
     skip_to_if(w);
     return take_if_not_exists(w) ? SQL_REPEATABLE : 0;
@@ -178,7 +178,7 @@ static unsigned read_drop(struct words *w)
     bool alone = at_word(w, "database") || at_word(w, "tablespace");
 
     if (take(w, "index") && take(w, "concurrently"))
-        return SQL_NO_TRANSACTION | SQL_REPEATABLE;
+        return SQL_NO_TRANSACTION | SQL_CONCURRENTLY | SQL_REPEATABLE;
     skip_to_if(w);
     return (alone ? SQL_NO_TRANSACTION : 0) | (take_if_exists(w) ? SQL_REPEATABLE : 0);
 }
@@ -220,7 +220,7 @@ static unsigned read_alter_table(struct words *w)
         step(w);
     if (take(w, "detach") && take(w, "partition")) {
         skip_name(w);
-        return at_word(w, "concurrently") ? SQL_NO_TRANSACTION : 0;
+        return at_word(w, "concurrently") ? SQL_NO_TRANSACTION | SQL_CONCURRENTLY : 0;
     }
     while (repeatable) {
         repeatable = take_repeatable_action(w);

@@ -11,7 +11,7 @@ static const struct {
     const char *sqlstate;
     const char *words;
 } remedies[] = {
-    {"25006", "name the primary in fleet.yaml, if this server is a standby"},
+    {"25006", "make it writable, or name the primary in fleet.yaml if this is a standby"},
     {"28000", "see to pg_hba.conf of the server and to the user in fleet.yaml"},
     {"28P01", "set the right user and password in fleet.yaml or .pgpass"},
     {"3D000", "create the database, or correct its name (settings.create: database makes it)"},

@@ -23,6 +23,22 @@ enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted migration s
 /* --- the history row ----------------------------------------------------------------------------
  */
 
+/*
+ * A CONCURRENTLY statement waits for every old snapshot, which settings.lock_timeout would make
+ * impossible on a busy server, and nobody has to wait for it: it waits as long as it takes, unless
+ * the file itself says otherwise.
+ */
+static void set_lock_timeout(struct work *work, const struct migration *migration,
+                             const struct sql_statement *statement)
+{
+    int64_t own = migration->directives.lock_timeout_ms;
+    int64_t setting = work->tx.tenant->settings->lock_timeout_ms;
+
+    if (own == DIRECTIVE_UNSET)
+        own = statement->flags & SQL_CONCURRENTLY ? 0 : setting;
+    script_add(&work->script, "SET lock_timeout = %lld", (long long)own);
+}
+
 /* Sets the row to `done` statements done and number `running` (0 = none) under way. */
 static int mark(struct work *work, const struct migration *migration, int64_t rank, size_t done,
                 size_t running, struct err *err)
@@ -38,6 +54,8 @@ static int mark(struct work *work, const struct migration *migration, int64_t ra
                work->tx.history, done, total, migration->checksum, migration->code_checksum,
                running, prefix, done == total ? "pending" : "", (long long)rank);
     talloc_free(prefix);
+    if (running > 0 && !migration->command)
+        set_lock_timeout(work, migration, &migration->sections[SECTION_UP].statements[running - 1]);
     return apply_flush(work, err);
 }
 

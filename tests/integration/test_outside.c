@@ -184,6 +184,32 @@ Test(outside, an_index_that_waits_too_long_for_a_lock_is_tried_again)
     cr_assert_eq(fleet_fixture_count(fleet, 1, invalid_indexes), 0);
 }
 
+/* settings.lock_timeout is for those whom others would have to wait for. */
+Test(outside, a_concurrent_index_waits_for_old_snapshots)
+{
+    PGconn *blocker;
+    struct process *process;
+
+    fleet_fixture_inventory(fleet, "settings: {lock_timeout: 50ms, retry: {attempts: 1}}\n");
+    migrate(0);
+    fleet_fixture_write(fleet, SECOND,
+                        "-- pgtide: transaction=none\n"
+                        "CREATE INDEX CONCURRENTLY ix ON t (a);\n"
+                        "CREATE TABLE seen AS SELECT current_setting('lock_timeout') AS lock;\n");
+    blocker = pg_sql_connect(fleet->server, fleet->databases[0]);
+    PQclear(PQexec(blocker, "BEGIN; INSERT INTO t VALUES (1)"));
+    process = fleet_fixture_start(fleet, "migrate", NULL);
+    cr_assert(pg_sql_wait(fleet->server, fleet->databases[0],
+                          "SELECT clock_timestamp() - state_change > interval '200 ms' "
+                          "FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' "
+                          "AND wait_event_type = 'Lock' AND datname = current_database()",
+                          30000));
+    PQfinish(blocker);
+    fleet_facts_expect(fleet_fixture_wait(fleet, process), 0);
+    cr_assert_eq(fleet_fixture_count(fleet, 1, invalid_indexes), 0);
+    cr_assert_str_eq(fleet_fixture_value(fleet, 1, "SELECT lock FROM seen"), "50ms");
+}
+
 /* --- pgtide dies in mid-statement ----------------------------------------------------------- */
 
 static const char sleeping[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
