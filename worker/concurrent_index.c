@@ -124,6 +124,48 @@ static char *find_index(void *mem, const struct work *work, const struct concurr
         session_literal(mem, work->session, names->index), state);
 }
 
+const char concurrent_index_invalid[] =
+    "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
+    "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE NOT i.indisvalid AND c.relkind = 'i' AND NOT c.relispartition "
+    "AND n.nspname = ANY (pg_catalog.current_schemas(false)) "
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid) "
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' "
+    "AND l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock' "
+    "AND l.pid <> pg_catalog.pg_backend_pid() AND l.database = "
+    "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = "
+    "pg_catalog.current_database())) ORDER BY 1";
+
+/* One more name in a list. */
+static int take_name_of_list(void *arg, const PGresult *row, struct err *err UNUSED)
+{
+    struct strbuf *list = arg;
+
+    strbuf_printf(list, "%s%s", list->len ? ", " : "", PQgetvalue(row, 0, 0));
+    return 0;
+}
+
+char *concurrent_index_left(void *parent, struct work *work, const struct migration *migration,
+                            const struct sql_statement *statement)
+{
+    struct concurrent_index names;
+    struct err err = ERR_INIT;
+    struct script_step *step;
+    struct strbuf list;
+    bool named = read_statement(parent, migration, statement, &names) && names.table;
+
+    strbuf_init(&list, parent);
+    step = script_add(&work->script, "%s",
+                      named ? find_index(parent, work, &names, "NOT i.indisvalid")
+                            : concurrent_index_invalid);
+    step->row = take_name_of_list;
+    step->arg = &list;
+    if (apply_flush(work, &err) < 0)
+        err_clear(&err); /* a courtesy: the statement's own error is what counts */
+    return list.len ? list.text : NULL;
+}
+
 int concurrent_index_clear(struct work *work, const struct migration *migration,
                            const struct sql_statement *statement, struct err *err)
 {

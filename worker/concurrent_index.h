@@ -35,4 +35,19 @@ int concurrent_index_done(struct work *work, const struct migration *migration,
                           const struct sql_statement *statement, bool *ret,
                           struct err *err) MUST_CHECK;
 
+/*
+ * A query for the qualified names of invalid indexes where the tenant's names are looked up.
+ * Whoever builds one holds a lock on its table, which everybody may see (the progress views show
+ * other roles' builds to few); those are left out. Parents of partitioned indexes may be invalid
+ * for good reasons.
+ */
+extern const char concurrent_index_invalid[];
+
+/*
+ * What a statement that failed has left: the invalid index it names, or where it names none
+ * (REINDEX) all that query finds, "a, b"; NULL: nothing. Owned by `parent`.
+ */
+char *concurrent_index_left(void *parent, struct work *work, const struct migration *migration,
+                            const struct sql_statement *statement);
+
 #endif

@@ -166,11 +166,25 @@ static int run_statement(struct work *work, const struct migration *migration, s
     return apply_flush(work, err);
 }
 
+/* No invalid index shall be left without a word. */
+static void tell_left(struct work *work, const struct migration *migration,
+                      const struct sql_statement *statement, struct err *err)
+{
+    void *mem = mem_context(work->mem);
+    char *left = concurrent_index_left(mem, work, migration, statement);
+
+    if (left)
+        err_detail(err, "%s%sinvalid now: %s (the same command drops it first, pgtide repair too)",
+                   err->detail ? err->detail : "", err->detail ? " " : "", left);
+    talloc_free(mem);
+}
+
 /* After a failure, but for a lost connection: the row no longer says "running". */
 static void mark_failed(struct work *work, const struct migration *migration, int64_t rank,
                         size_t done, struct err *err)
 {
-    size_t total = migration->sections[SECTION_UP].count;
+    const struct section *up = &migration->sections[SECTION_UP];
+    size_t total = up->count;
     struct err marking = ERR_INIT;
 
     if (err->kind == ERR_LOST || work->unsure || session_in_transaction(work->session))
@@ -178,6 +192,8 @@ static void mark_failed(struct work *work, const struct migration *migration, in
     session_grant(work->session, MARK_GRACE_MS);
     if (mark(work, migration, rank, done, 0, &marking) < 0)
         err_clear(&marking); /* then the row says "running", which is the careful side */
+    if (done < total && up->statements && up->statements[done].flags & SQL_CONCURRENTLY)
+        tell_left(work, migration, &up->statements[done], err);
     if (!err->hint && err->kind == ERR_SQL)
         err_hint(err,
                  "This was statement %zu of %zu, outside a transaction: those before it stay done. "

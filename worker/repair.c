@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "common/text.h"
+#include "worker/concurrent_index.h"
 #include "worker/guard.h"
 #include "worker/pending.h"
 #include "worker/unknown.h"
@@ -96,24 +97,6 @@ static int take_index(void *arg, const PGresult *row, struct err *err UNUSED)
     return 0;
 }
 
-/*
- * Invalid indexes where the tenant's names are looked up. Whoever builds one holds a lock on its
- * table, which everybody may see (the progress views show other roles' builds to few). Parents of
- * partitioned indexes may be invalid for good reasons.
- */
-static const char invalid_indexes[] =
-    "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
-    "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
-    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE NOT i.indisvalid AND c.relkind = 'i' AND NOT c.relispartition "
-    "AND n.nspname = ANY (pg_catalog.current_schemas(false)) "
-    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid) "
-    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' "
-    "AND l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock' "
-    "AND l.pid <> pg_catalog.pg_backend_pid() AND l.database = "
-    "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = "
-    "pg_catalog.current_database())) ORDER BY 1";
-
 /* What an earlier attempt of this run has committed and could not know. */
 static int take_earlier(void *arg, const PGresult *row, struct err *err UNUSED)
 {
@@ -151,7 +134,7 @@ static int look(struct repairing *repairing, struct err *err)
         script_add(&script, "ROLLBACK");
     script_add(&script, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
     transaction_settings(tx, &script, NULL, TRANSACTION_LOCAL);
-    step = script_add_text(&script, invalid_indexes, strlen(invalid_indexes));
+    step = script_add_text(&script, concurrent_index_invalid, strlen(concurrent_index_invalid));
     step->row = take_index;
     step->arg = repairing;
     if (work->job->attempt > 1 && repairing->history->exists && !only_looks(repairing)) {

@@ -76,8 +76,7 @@ int unknown_check(const struct migration *migration, const struct history_row *r
         err_set_at(err, ERR_CONFLICT, migration->file, 0, 0,
                    "migration %s was changed after %d of its statements had been run",
                    migration->label, row->statements_done);
-        err_detail(err, "it runs outside a transaction, so those %d statements stay done",
-                   row->statements_done);
+        err_detail(err, "it runs outside a transaction, so what was done stays done");
         err_hint(err,
                  "Put these statements back as they were; the ones behind them may be changed.");
         return -1;

@@ -134,6 +134,7 @@ static void expect_mended_index(const char *statement, const char *table)
     run = migrate(4);
     cr_assert_str_eq(fleet_facts_error(run, "store-1", "sqlstate"), "23505");
     cr_assert_eq(fleet_fixture_count(fleet, 1, invalid_indexes), 1, "the server's own leftover");
+    cr_assert(strstr(fleet_facts_error(run, "store-1", "detail"), "invalid now: "));
     expect_history("second started 1/2");
 
     fleet_fixture_exec(fleet, 1, mem_printf(fleet, "TRUNCATE %s", table));
