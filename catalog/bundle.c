@@ -80,8 +80,7 @@ bool bundle_is_name(const char *path)
     return true;
 }
 
-/* --- bytes --------------------------------------------------------------------------------------
- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 /* Exactly `len` bytes at `offset`. False: with errno, 0 = the file ends before. */
 static bool read_at(int fd, void *buffer, size_t len, int64_t offset)
@@ -156,8 +155,7 @@ static int check_seal(struct bundle *b, int64_t size, struct err *err)
     return 0;
 }
 
-/* --- the manifest ------------------------------------------------------------------------------
- */
+/* --- the manifest ----------------------------------------------------------------------------- */
 
 static bool take_file(struct bundle *b, const json_t *item)
 {
@@ -215,8 +213,7 @@ static int parse_manifest(struct bundle *b, const char *text, size_t len, struct
     return -1;
 }
 
-/* --- the entries -------------------------------------------------------------------------------
- */
+/* --- the entries ------------------------------------------------------------------------------ */
 
 struct reading {
     struct bundle *bundle;
@@ -333,8 +330,7 @@ static int read_archive(struct bundle *b, int64_t size, struct err *err)
     return rc;
 }
 
-/* --- open and read ------------------------------------------------------------------------------
- */
+/* --- open and read ---------------------------------------------------------------------------- */
 
 static int close_bundle(struct bundle *b)
 {

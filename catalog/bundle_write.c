@@ -23,8 +23,7 @@
 
 enum { PIECE = 64 * 1024, MODE = 0644 };
 
-/* --- what goes in ------------------------------------------------------------------------------
- */
+/* --- what goes in ----------------------------------------------------------------------------- */
 
 /* A name that JSON can hold, and that bundle_open() will accept. */
 static bool is_name(const char *name)
@@ -85,8 +84,7 @@ int bundle_write_collect(struct bundle_sources *sources, const char *path, const
     return collect_folder(sources, NULL, &entry, name, err);
 }
 
-/* --- the tar file ------------------------------------------------------------------------------
- */
+/* --- the tar file ----------------------------------------------------------------------------- */
 
 struct writing {
     int fd;

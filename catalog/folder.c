@@ -109,8 +109,7 @@ int folder_list(void *parent, const char *path, const char *file, const struct f
     return status;
 }
 
-/* --- in a bundle -------------------------------------------------------------------------------
- */
+/* --- in a bundle ------------------------------------------------------------------------------ */
 
 struct folder_entry folder_of_bundle(void *parent, const struct bundle *bundle, const char *name)
 {

@@ -36,8 +36,7 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* --- where from -------------------------------------------------------------------------------
- */
+/* --- where from ------------------------------------------------------------------------------- */
 
 static int choose_by_fleet(struct build *build, struct err_list *errors)
 {
@@ -74,8 +73,7 @@ static int choose(struct build *build, struct err_list *errors)
     return 0;
 }
 
-/* --- the checks -------------------------------------------------------------------------------
- */
+/* --- the checks ------------------------------------------------------------------------------- */
 
 static void check_downs(const struct catalog *catalog, struct err_list *errors)
 {
@@ -112,8 +110,7 @@ static int check(struct build *build, struct err_list *errors)
     return errors->count > before ? -1 : 0;
 }
 
-/* --- the bundle -------------------------------------------------------------------------------
- */
+/* --- the bundle ------------------------------------------------------------------------------- */
 
 static int collect(const struct build *build, struct bundle_sources *sources, struct err *err)
 {

@@ -40,8 +40,7 @@ struct attempt {
     struct history *history;
 };
 
-/* --- connecting
- * ----------------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static int open_session(struct attempt *attempt, const struct name_values *connection,
                         struct err *err)
@@ -112,8 +111,7 @@ static int connect_tenant(struct attempt *attempt, struct err *err)
     return 0;
 }
 
-/* --- looking
- * --------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 static int locked_by_other(struct attempt *attempt, struct err *err)
 {
@@ -301,8 +299,7 @@ static int find_pending(struct attempt *attempt, struct pending *pending, struct
     return 0;
 }
 
-/* --- migrating
- * --------------------------------------------------------------------------------------- */
+/* --- migrating -------------------------------------------------------------------------------- */
 
 static void init_transactions(struct attempt *attempt)
 {
@@ -391,8 +388,7 @@ static int migrate(struct attempt *attempt, const struct pending *pending, struc
     return result < 0 ? -1 : apply_seeds(attempt, pending, err);
 }
 
-/* --- rolling back
- * ------------------------------------------------------------------------------------ */
+/* --- rolling back ----------------------------------------------------------------------------- */
 
 static void tell_reverts(struct job *job, const struct revert_set *set)
 {
@@ -427,8 +423,7 @@ static int roll_back(struct attempt *attempt, struct err *err)
     return revert_apply(&work, &set, err);
 }
 
-/* --- the history alone
- * ------------------------------------------------------------------------------- */
+/* --- the history alone ------------------------------------------------------------------------ */
 
 static int record_baseline(struct attempt *attempt, struct err *err)
 {
@@ -451,8 +446,7 @@ static int repair(struct attempt *attempt, struct err *err)
     return repair_tenant(&work, attempt->history, err);
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 /* What the plan asks for, once the state is known. */
 static int act(struct attempt *attempt, struct err *err)

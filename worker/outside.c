@@ -20,8 +20,7 @@
 
 enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted migration stopped */
 
-/* --- the history row ----------------------------------------------------------------------------
- */
+/* --- the history row -------------------------------------------------------------------------- */
 
 /*
  * A CONCURRENTLY statement waits for every old snapshot, which settings.lock_timeout would make
@@ -74,8 +73,7 @@ static int take_duration(void *arg, const PGresult *row, struct err *err UNUSED)
     return 0;
 }
 
-/* --- the end of it ------------------------------------------------------------------------------
- */
+/* --- the end of it ---------------------------------------------------------------------------- */
 
 static void add_verify(struct work *work, const struct migration *migration)
 {
@@ -134,8 +132,7 @@ int outside_finish(struct work *work, const struct migration *migration, int64_t
     return 0;
 }
 
-/* --- beginning, or going on
- * ----------------------------------------------------------------------- */
+/* --- beginning, or going on ------------------------------------------------------------------- */
 
 int outside_begin(struct work *work, const struct migration *migration, int64_t *ret_rank,
                   bool *ret_skip, struct err *err)
@@ -150,8 +147,7 @@ int outside_begin(struct work *work, const struct migration *migration, int64_t 
     return apply_flush(work, err);
 }
 
-/* --- the statements
- * --------------------------------------------------------------------------------- */
+/* --- the statements --------------------------------------------------------------------------- */
 
 static int run_statement(struct work *work, const struct migration *migration, size_t index,
                          struct err *err)

@@ -7,8 +7,7 @@
 #include "worker/conflicts.h"
 #include "worker/unknown.h"
 
-/* --- the history as a sorted set ----------------------------------------------------------------
- */
+/* --- the history as a sorted set -------------------------------------------------------------- */
 
 static bool counts(const struct history_row *row)
 {
@@ -55,8 +54,7 @@ int64_t pending_version(const struct history *history, bool before_this_run)
     return highest;
 }
 
-/* --- conflicts ---------------------------------------------------------------------------------
- */
+/* --- conflicts -------------------------------------------------------------------------------- */
 
 static void changed(struct conflicts *conflicts, const struct history_row *row,
                     const struct migration *migration)
@@ -186,8 +184,7 @@ void pending_nonempty(const struct tenant *tenant, struct err *err)
                   "not stand in the way of the first migration, set settings.nonempty: allow.");
 }
 
-/* --- merging -----------------------------------------------------------------------------------
- */
+/* --- merging ---------------------------------------------------------------------------------- */
 
 bool pending_is_for_tenant(const struct migration *migration, const struct tenant *tenant)
 {

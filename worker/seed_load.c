@@ -13,8 +13,7 @@ enum {
     GROUPS_SCANNED = 8,     /* up to so many groups, each of them may scan the whole stage */
 };
 
-/* --- what is loaded how
- * --------------------------------------------------------------------------- */
+/* --- what is loaded how ----------------------------------------------------------------------- */
 
 int seed_load_refuse(const struct seed_load *load, int line, int64_t row, const char *sqlstate,
                      struct err *err, const char *format, ...)

@@ -166,8 +166,7 @@ void seed_statement_insert(struct strbuf *sql, const struct seed_load *load,
     add_conflict(sql, load, group);
 }
 
-/* --- about the rows of the stage
- * ------------------------------------------------------------------ */
+/* --- about the rows of the stage -------------------------------------------------------------- */
 
 void seed_statement_twins(struct strbuf *sql, const struct seed_load *load)
 {

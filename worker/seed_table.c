@@ -76,8 +76,7 @@ static int take_column(void *arg, const PGresult *row, struct err *err UNUSED)
     return 0;
 }
 
-/* --- a table that is not there
- * -------------------------------------------------------------------- */
+/* --- a table that is not there ---------------------------------------------------------------- */
 
 struct names {
     void *mem;

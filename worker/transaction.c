@@ -72,8 +72,7 @@ void transaction_reset(struct script *script)
     reset_role(script);
 }
 
-/* --- init ----------------------------------------------------------------------------------------
- */
+/* --- init ------------------------------------------------------------------------------------- */
 
 void transaction_init(struct transactions *tx, void *parent, struct session *session,
                       const struct tenant *tenant, const char *run_id)
@@ -301,8 +300,7 @@ struct script_step *transaction_end_batch(struct transactions *tx, struct script
     return &script->steps[row_index];
 }
 
-/* --- checks, and what their errors mean ---------------------------------------------------------
- */
+/* --- checks, and what their errors mean ------------------------------------------------------- */
 
 void transaction_check(struct transactions *tx, struct script *script,
                        const struct migration *migration, enum section_kind section, size_t number)

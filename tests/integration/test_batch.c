@@ -440,8 +440,7 @@ Test(batch, through_a_pooler_by_two_runs_at_once)
     talloc_free(pooler); /* it holds connections to the database */
 }
 
-/* --- a million rows, and a shop that is open ---------------------------------------------------
- */
+/* --- a million rows, and a shop that is open -------------------------------------------------- */
 
 enum { MILLION = 1000 * 1000, READERS = 1, WRITERS = 2 };
 

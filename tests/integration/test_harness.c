@@ -189,8 +189,7 @@ Test(harness, pooler_is_in_between)
     PQfinish(conn);
 }
 
-/* --- what is left after a crash ----------------------------------------------------------------
- */
+/* --- what is left after a crash --------------------------------------------------------------- */
 
 /* A process that has a server and waits to be killed. */
 NORETURN static void victim(const char *dir)
