@@ -437,8 +437,7 @@ Test(bundle, paths_that_lead_elsewhere)
         "migrations/../1_a.sql",
         "migrations/./1_a.sql",
         "../migrations/1_a.sql",
-        "migrations/"
-        "/1_a.sql",
+        "migrations\x2f/1_a.sql",
         "migrations/",
         "migrations/a/",
         "migrations/.1_a.sql",
