@@ -120,8 +120,7 @@ Test(sql_words, counts_changes)
         "DELETE FROM t",
         "MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE",
         "WITH a AS (SELECT 1) UPDATE t SET a = 1",
-        "WITH RECURSIVE a (x, y) AS NOT MATERIALIZED (SELECT 1), b AS (DELETE FROM t) DELETE FROM "
-        "u",
+        "WITH RECURSIVE a (x) AS NOT MATERIALIZED (SELECT 1), b AS (DELETE FROM t) DELETE FROM u",
         "WITH select AS (SELECT 1), update AS (SELECT 1) DELETE FROM t",
         "WITH RECURSIVE a AS (SELECT 1) SEARCH DEPTH FIRST BY x, y SET z DELETE FROM t",
     };
