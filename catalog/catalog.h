@@ -55,9 +55,9 @@ struct catalog {
 };
 
 /*
- * Reads the folder or sealed bundle `path` (SPEC section 4): subfolders, releases, versions unique
- * and rising from release to release, nothing unknown in it. `shown` is the path for messages; of a
- * file in a bundle they say "shop.tar:migrations/0001_a.sql". On failure -1 with
+ * Reads the folder or sealed bundle `path` (docs/migrations.md): subfolders, releases, versions
+ * unique and rising from release to release, nothing unknown in it. `shown` is the path for
+ * messages; of a file in a bundle they say "shop.tar:migrations/0001_a.sql". On failure -1 with
  * every error of every file in `errors` (ERR_DATA; ERR_NOINPUT when the folder is not there or
  * something in it cannot be read).
  */

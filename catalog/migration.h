@@ -1,5 +1,6 @@
 /*
- * migration.h: one migration file: its name, sections, directives and checksums (SPEC section 4).
+ * migration.h: one migration file: its name, sections, directives and checksums
+ * (docs/migrations.md).
  *
  * Constant after catalog_load(); any thread may read it.
  */

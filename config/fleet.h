@@ -1,7 +1,7 @@
 /*
  * fleet.h: the inventory, fleet.yaml, read once and constant from then on.
  *
- * fleet_load() does all checks of SPEC section 3 and reports every error of the file in one go,
+ * fleet_load() does all checks and reports every error of the file in one go,
  * each with line and column. Nothing here connects to a server. After it the whole structure is
  * constant: any thread may read it.
  */
@@ -27,7 +27,7 @@ const char *name_values_get(const struct name_values *list, const char *name);
 
 enum create_mode { CREATE_NONE, CREATE_SCHEMA, CREATE_DATABASE };
 
-/* How connections reach the server: SPEC `connection.pooler`. */
+/* How connections reach the server: `connection.pooler`. */
 enum pooler_mode { POOLER_AUTO, POOLER_NONE, POOLER_SESSION, POOLER_TRANSACTION };
 
 /* One complete set; tenants without settings of their own share their server's or the fleet's. */
@@ -89,7 +89,7 @@ struct tenant {
     int column;
 };
 
-/* SPEC `run`: what fleet.yaml says; the command line may override it. */
+/* `run:`: what fleet.yaml says; the command line may override it. */
 struct run_config {
     int workers;
     int per_server;
@@ -99,7 +99,7 @@ struct run_config {
     bool require_bundle; /* migrations must be a sealed bundle */
 };
 
-/* SPEC `hooks`: the moments at which something of the user's is run. */
+/* `hooks:`: the moments at which something of the user's is run. */
 enum hook_point {
     HOOK_BEFORE_RUN,
     HOOK_AFTER_RUN,

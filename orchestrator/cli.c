@@ -297,7 +297,7 @@ const struct cli_option cli_options[] = {
 
 const size_t cli_option_count = ARRAY_LEN(cli_options);
 
-/* Words of SPEC section 2 that a later version will know. */
+/* Commands that a later version will know. */
 static const char *const future_commands[] = {
     "rehearse", "drift", "query", "adopt", "runs", "report", "resume", "retry", "completion",
 };

@@ -1,6 +1,6 @@
 /*
  * options.h: what the person asked for: the command line, with the environment (PGTIDE_*) below it.
- * fleet.yaml and the defaults come below both (SPEC section 2, rank).
+ * fleet.yaml and the defaults come below both.
  */
 #ifndef ORCHESTRATOR_OPTIONS_H
 #define ORCHESTRATOR_OPTIONS_H

@@ -1,5 +1,5 @@
 /*
- * report_json.c: the JSON report, SPEC section 8.
+ * report_json.c: the JSON report, docs/report.schema.json.
  *
  * One object, but never one tree in memory: the head is written, then failures, groups, versions
  * and tenants element by element, one in a line, which is also pleasant to grep.

@@ -1,5 +1,5 @@
 /*
- * report_json.h: the JSON report (SPEC section 8, docs/report.schema.json) of any operation.
+ * report_json.h: the JSON report (docs/report.schema.json) of any operation.
  */
 #ifndef ORCHESTRATOR_REPORT_JSON_H
 #define ORCHESTRATOR_REPORT_JSON_H

@@ -58,7 +58,7 @@ void run_result_release(struct run_result *result);
 const char *run_result_name(const struct run_result *result);
 
 /*
- * The exit code of SPEC section 2 for a run's result: 130/143, 4, 3, then 1 where a hook of the run
+ * The exit code for a run's result: 130/143, 4, 3, then 1 where a hook of the run
  * has failed, or 0. (2 and 6 are the read-only commands' own.)
  */
 int run_exit_code(const struct run_request *request, const struct run_result *result);

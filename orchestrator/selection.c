@@ -1,5 +1,5 @@
 /*
- * selection.c: the filters of SPEC section 2, and what to say when they leave nothing.
+ * selection.c: the filters, and what to say when they leave nothing.
  */
 #include "orchestrator/selection.h"
 

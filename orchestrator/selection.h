@@ -1,5 +1,5 @@
 /*
- * selection.h: which tenants of the fleet a command works on (SPEC section 2). Pure.
+ * selection.h: which tenants of the fleet a command works on. Pure.
  *
  * In this order: the tenants that fit --tenant, --label, --server and not --exclude; without the
  * suspended ones; of these one shard; of these the first --limit. Inventory order throughout.

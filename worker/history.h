@@ -27,7 +27,7 @@ struct history_row {
     int64_t duration_ms;
     int64_t batches; /* of a data migration that is started, or was done by this run */
     int64_t rows;    /* that these have changed */
-    /* of `started` rows: SPEC section 5, "detail" */
+    /* of `started` rows: what their detail says */
     int running;         /* number of the statement whose outcome is unknown, 0 = none */
     const char *prefix;  /* checksum of the statements done, or "" */
     bool verify_pending; /* all done, the after-commit verify was not true yet */

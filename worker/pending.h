@@ -26,7 +26,7 @@ struct pending {
 
 /*
  * Compares for JOB's tenant. Nothing past `to_version` is pending; below the catalog's head neither
- * repeatables nor seeds are. ERR_CONFLICT when history and catalog disagree (SPEC section 5): the
+ * repeatables nor seeds are. ERR_CONFLICT when history and catalog disagree: the
  * first conflict is the message, the others are in the detail. *ret is owned by `parent` and points
  * into catalog and history.
  */

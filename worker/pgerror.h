@@ -1,5 +1,5 @@
 /*
- * pgerror.h: what libpq and the server say, as struct err: the kind by SQLSTATE (SPEC section 6).
+ * pgerror.h: what libpq and the server say, as struct err: the kind by SQLSTATE.
  */
 #ifndef WORKER_PGERROR_H
 #define WORKER_PGERROR_H

@@ -1,6 +1,6 @@
 /*
- * seed.h: loads one seed file into one tenant, in one transaction with its history row (SPEC
- * section 9).
+ * seed.h: loads one seed file into one tenant, in one transaction with its history row
+ * (docs/seeds.md).
  */
 #ifndef WORKER_SEED_H
 #define WORKER_SEED_H

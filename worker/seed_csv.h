@@ -1,5 +1,5 @@
 /*
- * seed_csv.h: CSV seeds, NN_<table>.csv with a header (SPEC section 9): upserts by the primary key
+ * seed_csv.h: CSV seeds, NN_<table>.csv with a header (docs/seeds.md): upserts by the primary key
  * where the table has one and the header names it, else inserts.
  */
 #ifndef WORKER_SEED_CSV_H

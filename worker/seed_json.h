@@ -1,5 +1,5 @@
 /*
- * seed_json.h: JSON seeds (SPEC section 9):
+ * seed_json.h: JSON seeds (docs/seeds.md):
  *
  *     {"table": "product", "key": ["id"], "mode": "upsert", "rows": [{...}, ...]}
  *     {"region": [{...}, ...], "product": [{...}, ...]}        tables in the order written

@@ -29,7 +29,7 @@ struct session_limits {
 };
 
 /*
- * Connects. `connection` as in struct tenant; adds the defaults of SPEC section 3 (time-outs,
+ * Connects. `connection` as in struct tenant; adds the defaults of a fleet (time-outs,
  * keepalives, gssencmode, application_name) where it does not set them. ERR_UNREACHABLE: refused,
  * timed out, 57P03, 53300. ERR_SQL with the SQLSTATE: wrong password, missing database (3D000), ...
  */
@@ -55,7 +55,7 @@ struct session_reader {
  * Sends `sql`, one or many statements, as one Query (simple protocol: one round trip, plus one for
  * each COPY) and reads all answers. When the server reports an error the rest of the Query is not
  * run (protocol, "Multiple Statements in a Simple Query"); kind by SQLSTATE: ERR_TRANSIENT for
- * those of SPEC section 6, ERR_LOST when the connection broke, else ERR_SQL.
+ * those that another try may mend, ERR_LOST when the connection broke, else ERR_SQL.
  */
 int session_query(struct session *session, const char *sql, const struct session_reader *reader,
                   struct err *err) MUST_CHECK;

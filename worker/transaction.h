@@ -5,7 +5,7 @@
  * The guard makes the server itself refuse, within the transaction, when: another session holds the
  * tenant's lock; the history's newest row is not the one this attempt knows; this migration is
  * there already; the schema is not the tenant's. The end of a transaction checks that it is still
- * the one that was begun (a token set with SET LOCAL). SPEC section 6.
+ * the one that was begun (a token set with SET LOCAL). See ARCHITECTURE.md.
  *
  * PL/pgSQL would make these checks prettier, but loading it costs a new connection half as much
  * again as the whole look at the history, so they are plain SQL: what must not be is cast to

@@ -1,5 +1,5 @@
 /*
- * test_exit_codes.c: the exit codes of SPEC section 2 that need a server, and that the options of
+ * test_exit_codes.c: the exit codes that need a server, and that the options of
  * the commands reach the run.
  */
 #include "common/mem.h"

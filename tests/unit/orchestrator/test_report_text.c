@@ -1,5 +1,5 @@
 /*
- * test_report_text.c: text of others made harmless, and the fixed phrases of SPEC.
+ * test_report_text.c: text of others made harmless, and the fixed phrases of reports.
  */
 #include "orchestrator/report_text.h"
 
