@@ -133,14 +133,28 @@ static void cut_client(struct proxy *proxy, struct link *link)
     proxy->triggered = true;
 }
 
-/* The kernel drops what the client sends, unacknowledged. */
-static void unplug_links(struct proxy *proxy)
+/* The kernel drops what arrives at `fd` from now on, unacknowledged. */
+static int drop_all(int fd)
 {
     struct sock_filter keep_nothing = BPF_STMT(BPF_RET | BPF_K, 0);
     const struct sock_fprog filter = {.len = 1, .filter = &keep_nothing};
 
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+}
+
+bool proxy_can_unplug(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool can = fd >= 0 && drop_all(fd) == 0;
+
+    close_fd(&fd);
+    return can;
+}
+
+static void unplug_links(struct proxy *proxy)
+{
     for (struct link *link = proxy->links; link; link = link->next) {
-        if (setsockopt(link->client, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0)
+        if (drop_all(link->client) < 0)
             harness_die("cannot unplug a connection: %s", strerror(errno));
         close_fd(&link->server);
         link->stalled = true;

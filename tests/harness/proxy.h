@@ -71,6 +71,9 @@ void proxy_stall(struct proxy *proxy, bool stall);
  */
 void proxy_unplug(struct proxy *proxy);
 
+/* Whether the kernel lets us do that: some sandboxes keep socket filters for root. */
+bool proxy_can_unplug(void);
+
 /* Closes every connection, both sides. */
 void proxy_cut_all(struct proxy *proxy);
 

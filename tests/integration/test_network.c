@@ -78,6 +78,8 @@ Test(network, a_dead_network_is_noticed_by_keepalives)
     struct process *process;
     const struct fleet_run *run;
 
+    if (!proxy_can_unplug())
+        cr_skip_test("the kernel keeps socket filters for root here, no network can be cut");
     fleet_fixture_write(fleet, "migrations/1_first.sql",
                         "CREATE TABLE done (what text);\nSELECT pg_sleep(2);\n"
                         "INSERT INTO done VALUES ('first');\n");
