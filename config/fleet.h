@@ -58,6 +58,11 @@ struct server {
     const char *port; /* that will be connected to: as given, else libpq's; "" = of the service */
     int per_server;   /* most tenants in work here: its own or the run's default */
     size_t index;     /* position in fleet.servers */
+    bool has_max_failures;
+    struct text_size max_failures;         /* of its own tenants; one more and it is left out */
+    int64_t max_replica_lag_ms;            /* its queue is paused above that; 0 = not looked at */
+    struct text_size max_connections_used; /* likewise, of max_connections */
+    bool has_max_connections_used;
     struct name_values labels;
     int line;
 };
@@ -89,6 +94,63 @@ struct tenant {
     int column;
 };
 
+struct hook {                   /* not given: neither command nor sql */
+    const char *const *command; /* argv, ends in NULL; runs in fleet.directory */
+    const char *sql;            /* on the tenant's session */
+    int64_t timeout_ms;         /* 0 = none */
+    int line;                   /* of the hook, or of the first line of its SQL */
+};
+
+/* One label of a wave's `match`: one of the patterns must fit its value. */
+struct wave_match {
+    const char *label;
+    const char *const *globs;
+    size_t count;
+};
+
+/* In which order a wave takes and starts its tenants. */
+enum wave_order {
+    WAVE_ORDER_INVENTORY,
+    WAVE_ORDER_NAME,
+    WAVE_ORDER_LABEL,         /* by the value of `order_label`, those without it last */
+    WAVE_ORDER_LAST_DURATION, /* of the ledger, longest first; those never timed before them */
+    WAVE_ORDER_RANDOM,        /* by `order_seed`, or where that is 0 by one made for the run */
+};
+
+/* One of `run.waves`. One without match and size takes the rest. */
+struct wave {
+    const char *name;
+    const struct wave_match *matches; /* all of them must hold */
+    size_t match_count;
+    bool has_size;
+    struct text_size size; /* of all selected tenants */
+    enum wave_order order;
+    const char *order_label;
+    int64_t order_seed;
+    int workers;    /* 0 = the run's; the smaller of both holds */
+    int per_server; /* 0 = the servers' own; the smaller of both holds */
+    bool ramp_up;   /* its own, or the run's */
+    bool has_max_failures, has_max_unreachable;
+    struct text_size max_failures, max_unreachable; /* of its own tenants */
+    int64_t soak_ms;
+    struct hook gate; /* neither command nor sql: none */
+    bool confirm;
+    const size_t *depends_on; /* positions in fleet.run.waves of waves that must have passed; */
+    size_t depends_on_count;  /* not given in the file: the one before it */
+    int line;
+    int column;
+};
+
+/* When tenants may be started: local wall-clock times of one time zone. Not given: no days. */
+struct run_window {
+    int from_minute;      /* of the day, 0 to 1439 */
+    int to_minute;        /* not above from_minute: of the day after */
+    const char *timezone; /* a name of the time zone database; NULL: this machine's */
+    unsigned days;        /* bit 0 = Sunday ... 6 = Saturday: on which it opens; 0 = no window */
+    int line;
+    int column;
+};
+
 /* `run:`: what fleet.yaml says; the command line may override it. */
 struct run_config {
     int workers;
@@ -96,7 +158,37 @@ struct run_config {
     struct text_size max_failures;
     bool has_max_unreachable, has_max_locked, has_max_held;
     struct text_size max_unreachable, max_locked, max_held;
-    bool require_bundle; /* migrations must be a sealed bundle */
+    bool require_bundle;     /* migrations must be a sealed bundle */
+    int64_t max_duration_ms; /* no tenant is started after it; 0 = none */
+    struct run_window window;
+    bool ramp_up;             /* of waves that do not say, and of a run without waves */
+    const struct wave *waves; /* in the order of the file */
+    size_t wave_count;        /* 0 = all tenants at once */
+};
+
+/* One of `discover:`: where more tenants are read from at the start of a run. */
+enum discovery_kind {
+    DISCOVER_DATABASES, /* names of databases on `server` that fit `glob` */
+    DISCOVER_SCHEMAS,   /* names of schemas in `database` on `server` that fit `glob` */
+    DISCOVER_QUERY,     /* rows of `query` in `database` on `server` */
+    DISCOVER_FILE,      /* lines of a CSV file */
+    DISCOVER_COMMAND,   /* JSON Lines on a program's standard output */
+};
+
+struct discovery {
+    enum discovery_kind kind;
+    const struct server *server; /* NULL: of a file or command, which name servers themselves */
+    const char *database;
+    const char *glob;
+    const char *query;
+    const char *file;           /* resolved path */
+    const char *const *command; /* argv, ends in NULL; runs in fleet.directory */
+    int64_t timeout_ms;
+    const char *name; /* of the tenants, with {server}, {database}, {schema}; NULL: schema, or
+                         database */
+    struct name_values labels; /* of all tenants that it finds, below their own */
+    int line;
+    int column;
 };
 
 /* `hooks:`: the moments at which something of the user's is run. */
@@ -110,21 +202,18 @@ enum hook_point {
     HOOK_POINTS
 };
 
-struct hook {                   /* not given: neither command nor sql */
-    const char *const *command; /* argv, ends in NULL; runs in fleet.directory */
-    const char *sql;            /* on the tenant's session */
-    int64_t timeout_ms;         /* 0 = none */
-    int line;                   /* of the hook, or of the first line of its SQL */
-};
-
 struct fleet {
     const char *file;       /* as the user gave it, for messages */
     const char *directory;  /* of the file: where relative paths start */
     const char *migrations; /* resolved path, a folder or bundle; NULL where the file has none */
     int migrations_line;    /* where the file names them, 0 = nowhere */
     int migrations_column;
-    const char *seeds; /* resolved path (default "seeds" beside the file) */
-    const char *state; /* resolved path (default ".pgtide") */
+    const char *seeds;  /* resolved path (default "seeds" beside the file) */
+    const char *state;  /* resolved path (default ".pgtide") */
+    const char *ledger; /* connection string of a ledger for several machines; NULL: the file in
+                           `state`. Secret */
+    const struct discovery *discoveries;
+    size_t discovery_count;
     struct run_config run;
     const char *const
         *password_command; /* argv, NULL-terminated, or NULL: run by fleet_fetch_password */

@@ -86,9 +86,10 @@ static void end_job(struct coordinator *c, size_t index)
  * they cannot be reached. */
 static void end_given_up(struct coordinator *c)
 {
+    enum schedule_given_up why;
     size_t index;
 
-    while (schedule_given_up(c->schedule, &index)) {
+    while (schedule_given_up(c->schedule, &index, &why)) {
         struct job *job = &c->result->jobs[index];
         const struct server *server = job->tenant->server;
         const char *refusal = c->refusals[server->index];
@@ -198,7 +199,7 @@ static void attempt_over(struct coordinator *c, const struct job *job)
         retry(c, index, contact);
         return;
     }
-    schedule_ended(c->schedule, index, contact);
+    schedule_ended(c->schedule, index, contact, job->err.kind == ERR_NONE);
     end_job(c, index);
 }
 

@@ -8,6 +8,8 @@
 #include "common/base.h"
 #include "common/err.h"
 #include "config/fleet.h"
+#include "orchestrator/schedule.h"
+#include "orchestrator/wave_plan.h"
 #include "worker/job.h"
 
 /* What the coordinator is asked to do. Constant during the run. */
@@ -18,6 +20,11 @@ struct run_request {
     struct job_plan plan;                /* plan.cancel_fd is set by the coordinator */
     const struct tenant *const *tenants; /* the selected, active ones in inventory order */
     size_t tenant_count;
+    const struct wave_plan *waves; /* of these tenants */
+    int64_t closes_wall_ms; /* window or max_duration: no tenant is started after it; 0 = none */
+    const char *closes_why; /* "max_duration", "window" */
+    const int64_t *expected_ms; /* by tenant: how long it will take, by the ledger; -1 = not known;
+                                   NULL: nothing is known */
     int per_server; /* from the command line: the cap of every server; 0 = each server's own */
     bool halts; /* false for status, plan, validate: every tenant is asked, budgets do not count */
 };
@@ -25,11 +32,41 @@ struct run_request {
 /* Why a run halted. */
 struct run_halt {
     bool halted;
-    const char *rule;       /* "max_failures", "max_unreachable", "max_locked", "max_held" */
-    struct text_size limit; /* as configured */
-    int64_t tolerated;      /* the limit as a number of tenants */
-    int64_t failures;       /* that counted when it halted: one more than tolerated */
-    int64_t in_work;        /* tenants in work at that moment */
+    const char *rule;        /* "max_failures", "max_unreachable", "max_locked", "max_held", "gate",
+                                "confirm" */
+    struct text_size limit;  /* as configured */
+    int64_t tolerated;       /* the limit as a number of tenants */
+    int64_t failures;        /* that counted when it halted: one more than tolerated */
+    int64_t in_work;         /* tenants in work at that moment */
+    const struct wave *wave; /* whose budget, gate or confirm it was; NULL: the run's */
+};
+
+/* How far a wave is. */
+enum run_wave_state {
+    RUN_WAVE_WAITING,    /* for those that it depends on */
+    RUN_WAVE_CONFIRMING, /* for the person at the terminal */
+    RUN_WAVE_OPEN,       /* its tenants are started */
+    RUN_WAVE_SOAKING,    /* all have ended; they are looked at for a time */
+    RUN_WAVE_GATED,      /* its gate is asked */
+    RUN_WAVE_PASSED,
+    RUN_WAVE_STOPPED, /* by its gate, its budget, or for want of a confirmation */
+};
+
+struct run_wave {
+    enum run_wave_state state;
+    size_t totals[OUTCOME_COUNT];
+    int64_t started_wall_ms;  /* 0 = never */
+    int64_t finished_wall_ms; /* passed or stopped; 0 = not yet */
+    int64_t soak_until_ms;    /* clock_now_ms() scale, while soaking */
+    struct hook_run gate;     /* the last look of its gate; duration_ms -1 = never asked */
+};
+
+/* How a server of the fleet stands, as long as the run goes on. */
+struct run_server {
+    struct schedule_server schedule; /* as of the last tick */
+    const char *waits_for;           /* on hold: "replica lag 14s (10s)"; NULL: it is not */
+    bool left_out;                   /* its max_failures is spent */
+    int64_t failures;                /* that counted in it */
 };
 
 struct run_result {
@@ -41,9 +78,13 @@ struct run_result {
     size_t job_count;
     size_t totals[OUTCOME_COUNT]; /* OUTCOME_NONE: not ended yet; together the job_count */
     struct run_halt halt;
-    int signal;             /* SIGINT or SIGTERM that stopped it, or 0 */
-    bool refused;           /* the hook before_run has failed: nothing was started */
-    struct hook_run *hooks; /* of the run; those of tenants are in their jobs */
+    struct run_wave *waves; /* one a group of request->waves */
+    size_t wave_count;
+    struct run_server *servers; /* one a server of the fleet */
+    bool closed;                /* window or max_duration: not all tenants were started */
+    int signal;                 /* SIGINT or SIGTERM that stopped it, or 0 */
+    bool refused;               /* the hook before_run has failed: nothing was started */
+    struct hook_run *hooks;     /* of the run; those of tenants are in their jobs */
     size_t hook_count;
     size_t hook_capacity;
 };
@@ -75,6 +116,8 @@ struct run_observer {
     void (*job_ended)(void *arg, const struct job *job, const struct run_result *so_far);
     void (*hook)(void *arg, const struct job *job, /* NULL: of the run */
                  const struct hook_run *hook);
+    void (*wave_changed)(void *arg, const struct run_result *so_far, size_t wave);
+    void (*server_changed)(void *arg, const struct run_result *so_far, size_t server);
     void (*halted)(void *arg, const struct run_halt *halt);
     void (*signalled)(void *arg, int signal, int count); /* 1 = draining, 2 = cancelling */
     void (*tick)(void *arg, const struct run_result *so_far,

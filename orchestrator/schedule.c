@@ -314,7 +314,8 @@ bool schedule_next(struct schedule *schedule, int64_t now_ms, size_t *ret_job)
     return true;
 }
 
-void schedule_ended(struct schedule *schedule, size_t job, enum schedule_contact contact)
+void schedule_ended(struct schedule *schedule, size_t job, enum schedule_contact contact,
+                    bool good UNUSED)
 {
     struct server_slots *server = came_back(schedule, job, contact);
     int attempts = schedule->tenants[job]->settings->retry.attempts;
@@ -337,8 +338,10 @@ void schedule_retry(struct schedule *schedule, size_t job, enum schedule_contact
     consider(schedule, server);
 }
 
-bool schedule_given_up(struct schedule *schedule, size_t *ret_job)
+bool schedule_given_up(struct schedule *schedule, size_t *ret_job,
+                       enum schedule_given_up *ret_why)
 {
+    *ret_why = GIVEN_UP_SERVER_LOST;
     if (list_is_empty(&schedule->given_up))
         return false;
     *ret_job = list_take(schedule, &schedule->given_up);

@@ -2,18 +2,20 @@
  * schedule.h: which tenant may start now. Pure: no I/O, no clock of its own, no threads.
  *
  * Tenants are known by their position in the run ("job"). At most `workers` are in work in total,
- * and on each server at most its cap. Servers take turns; within a server, tenants whose retry is
- * due go first, then inventory order. A tenant that waits for its retry occupies nothing. Every
- * call costs the same for ten tenants and for 100,000 (a retry: the logarithm of those waiting).
+ * in each wave at most its workers, on each server at most its cap. Open waves take turns, and
+ * within a wave the servers that it has tenants on; on a server, tenants whose retry is due go
+ * first, then the wave's order. A tenant that waits for its retry occupies nothing. Every call
+ * costs the same for ten tenants and for 100,000 (a retry: the logarithm of those waiting).
  *
+ *     schedule_open_wave(schedule, 0);
  *     while (schedule_next(schedule, now, &job))
  *         hand out job;
  *     ... when it comes back, one of
- *     schedule_ended(schedule, job, contact);
+ *     schedule_ended(schedule, job, contact, good);
  *     schedule_retry(schedule, job, contact, now + delay);
  *     ... and then, for tenants that shall end without (another) attempt
- *     while (schedule_given_up(schedule, &job))
- *         end job as unreachable;
+ *     while (schedule_given_up(schedule, &job, &why))
+ *         end job as that says;
  *
  * Servers that do not answer:
  *
@@ -22,17 +24,29 @@
  *   down      A tenant has used up its attempts on a server that refused that many times in a row.
  *             Its other tenants are parked: not tried, and not ended either, since "down" is a
  *             guess about them; so they do not spend a budget. The tenant that found out has ended.
- *   probed    When there is nothing else left to do, each server that is down is looked at once
- *             more, with one attempt at one parked tenant. Any answer, then or from an attempt
- *             that was still under way, and its tenants are handed out again.
+ *   probed    When there is nothing else left to do in the open waves, each server that is down is
+ *             looked at once more, with one attempt at one parked tenant. Any answer, then or from
+ *             an attempt that was still under way, and its tenants are handed out again.
  *   lost      The probe was refused, or the server went down after it had been looked at again:
  *             its parked tenants are given up.
+ *
+ * Servers that are full (53300): what they hold of ours is what they can hold. The cap becomes what
+ * was in work there without the refused one, at least 1, and grows again by one with every `cap`
+ * tenants that end well, up to what was configured. Such a refusal is no attempt of the tenant as
+ * long as others of ours were in work there: it only waits.
+ *
+ * Servers on hold (replicas lag, too many connections: server_watch.h) start nothing until they are
+ * taken off hold. Servers left out (their budget is spent) give up all that is not in work.
+ *
+ * A wave that ramps up starts with one tenant in work, and doubles that each time as many have
+ * ended well, until its workers are reached.
  */
 #ifndef ORCHESTRATOR_SCHEDULE_H
 #define ORCHESTRATOR_SCHEDULE_H
 
 #include "common/base.h"
 #include "config/fleet.h"
+#include "orchestrator/wave_plan.h"
 
 struct schedule;
 
@@ -40,35 +54,83 @@ struct schedule_setup {
     const struct tenant *const *tenants; /* constant as long as the schedule lives */
     size_t tenant_count;
     size_t server_count; /* tenant->server->index is below it */
+    const struct wave_plan *waves;
     int workers;
     int per_server; /* the cap of every server; 0 = each server's own */
+    bool ramp_up;   /* of a run without waves */
+    bool claims;    /* tenants come in by schedule_add(), not all at the start */
 };
 
 /* What an attempt told about its server. */
 enum schedule_contact {
-    CONTACT_ANSWERED, /* also with "too many connections" */
-    CONTACT_REFUSED,  /* refused, timed out, starting up */
-    CONTACT_SILENT,   /* nothing: the attempt was stopped before */
+    CONTACT_ANSWERED,
+    CONTACT_REFUSED, /* refused, timed out, starting up */
+    CONTACT_FULL,    /* too many connections */
+    CONTACT_SILENT,  /* nothing: the attempt was stopped before */
 };
 
-/* Owned by `parent`. */
+/* Why a tenant is given up. */
+enum schedule_given_up {
+    GIVEN_UP_SERVER_LOST,
+    GIVEN_UP_SERVER_LEFT_OUT,
+};
+
+/* Owned by `parent`. All waves are closed. */
 struct schedule *schedule_new(const void *parent, const struct schedule_setup *setup);
+
+/* From now on the wave's tenants may start. */
+void schedule_open_wave(struct schedule *schedule, size_t wave);
+
+/* With `claims`: this tenant may be started here. */
+void schedule_add(struct schedule *schedule, size_t job);
 
 /* The next tenant to start, from now on in work; false: none may start now. */
 bool schedule_next(struct schedule *schedule, int64_t now_ms, size_t *ret_job);
 
-/* A tenant in work came back, for good or to be tried again at `at_ms`. */
-void schedule_ended(struct schedule *schedule, size_t job, enum schedule_contact contact);
+/* A tenant in work came back, for good (`good`: without trouble) or to be tried again at `at_ms`.
+ */
+void schedule_ended(struct schedule *schedule, size_t job, enum schedule_contact contact,
+                    bool good);
 void schedule_retry(struct schedule *schedule, size_t job, enum schedule_contact contact,
                     int64_t at_ms);
 
-/* The next tenant that is given up because its server is lost; false: none (more). */
-bool schedule_given_up(struct schedule *schedule, size_t *ret_job);
+/* Would CONTACT_FULL from this tenant, in work, be our own doing? Then it is no attempt. */
+bool schedule_is_crowded(const struct schedule *schedule, size_t job);
+
+/* The server's budget is spent: nothing more is started there. */
+void schedule_leave_out(struct schedule *schedule, size_t server);
+
+/* Puts a server on hold, or takes it off. */
+void schedule_hold(struct schedule *schedule, size_t server, bool hold);
+
+/* The next tenant that is given up, and why; false: none (more). */
+bool schedule_given_up(struct schedule *schedule, size_t *ret_job, enum schedule_given_up *ret_why);
 
 /* Is this tenant, in work, the second look at a server that is down? It is not tried again then. */
 bool schedule_is_probe(const struct schedule *schedule, size_t job);
 
 /* When the next retry is due; CLOCK_NEVER: none waits. */
 int64_t schedule_due_ms(const struct schedule *schedule);
+
+/* How a server stands, for people. */
+enum schedule_server_state {
+    SCHEDULE_SERVER_UP,
+    SCHEDULE_SERVER_DOUBTFUL,
+    SCHEDULE_SERVER_FULL, /* its cap is lowered */
+    SCHEDULE_SERVER_ON_HOLD,
+    SCHEDULE_SERVER_DOWN, /* or probed */
+    SCHEDULE_SERVER_LOST,
+    SCHEDULE_SERVER_LEFT_OUT,
+};
+
+struct schedule_server {
+    enum schedule_server_state state;
+    size_t in_work;
+    size_t cap;     /* as it is now */
+    size_t waiting; /* for a retry */
+    size_t left;    /* not started, in open waves or not */
+};
+
+struct schedule_server schedule_look(const struct schedule *schedule, size_t server);
 
 #endif

@@ -109,8 +109,11 @@ static void course_init(struct course *course, unsigned number)
     for (size_t i = 0; i < tenants; i++)
         course->result.jobs[i] =
             (struct job){.plan = &course->made.request.plan, .tenant = course->made.selected[i]};
-    setup = (struct schedule_setup){course->made.selected, tenants, servers,
-                                    course->made.request.config.workers, course->per_server};
+    setup = (struct schedule_setup){.tenants = course->made.selected,
+                                    .tenant_count = tenants,
+                                    .server_count = servers,
+                                    .workers = course->made.request.config.workers,
+                                    .per_server = course->per_server};
     course->schedule = schedule_new(course->made.mem, &setup);
     course->state = run_state_new(course->made.mem, &course->made.request, &course->result);
 }
@@ -223,7 +226,7 @@ static void end_given_up(struct course *course)
 {
     size_t job;
 
-    while (schedule_given_up(course->schedule, &job)) {
+    while (schedule_given_up(course->schedule, &job, &(enum schedule_given_up){0})) {
         if (run_state_of_job(course->state, job) == JOB_ENDED)
             continue;
         CHECK(course, course->model.refused);
@@ -290,7 +293,7 @@ static void take_back(struct course *course, size_t index)
         run_state_change_job(course->state, index, JOB_WAITING);
         schedule_retry(course->schedule, index, contact, course->now_ms + delay_ms);
     } else {
-        schedule_ended(course->schedule, index, contact);
+        schedule_ended(course->schedule, index, contact, true);
         end(course, index);
     }
 }

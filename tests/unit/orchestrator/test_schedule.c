@@ -36,7 +36,7 @@ static size_t given_up(struct schedule *schedule)
 {
     size_t job;
 
-    return schedule_given_up(schedule, &job) ? job : NONE;
+    return schedule_given_up(schedule, &job, &(enum schedule_given_up){0}) ? job : NONE;
 }
 
 Test(schedule, no_more_than_workers)
@@ -49,7 +49,7 @@ Test(schedule, no_more_than_workers)
     cr_expect(eq(sz, next(schedule, 0), 0));
     cr_expect(eq(sz, next(schedule, 0), 1));
     cr_expect(eq(sz, next(schedule, 0), NONE));
-    schedule_ended(schedule, 0, CONTACT_ANSWERED);
+    schedule_ended(schedule, 0, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 0), 2));
     cr_expect(eq(sz, next(schedule, 0), NONE));
     made_fleet_release(&made);
@@ -83,7 +83,7 @@ Test(schedule, a_server_gets_no_more_than_its_cap)
     cr_expect(eq(sz, next(schedule, 0), 1));
     cr_expect(eq(sz, next(schedule, 0), 3));
     cr_expect(eq(sz, next(schedule, 0), NONE));
-    schedule_ended(schedule, 0, CONTACT_ANSWERED);
+    schedule_ended(schedule, 0, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 0), 2));
     cr_expect(eq(sz, next(schedule, 0), NONE));
     made_fleet_release(&made);
@@ -113,10 +113,10 @@ Test(schedule, a_retry_waits_elsewhere_and_goes_first_when_due)
     schedule_retry(schedule, 0, CONTACT_ANSWERED, 100);
     cr_expect(eq(i64, schedule_due_ms(schedule), 100));
     cr_expect(eq(sz, next(schedule, 99), 1), "neither worker nor server slot is occupied");
-    schedule_ended(schedule, 1, CONTACT_ANSWERED);
+    schedule_ended(schedule, 1, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 100), 0));
     cr_expect(eq(i64, schedule_due_ms(schedule), CLOCK_NEVER));
-    schedule_ended(schedule, 0, CONTACT_ANSWERED);
+    schedule_ended(schedule, 0, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 100), 2));
     made_fleet_release(&made);
 }
@@ -137,7 +137,7 @@ Test(schedule, retries_come_in_the_order_they_are_due)
     for (size_t i = 0; i < 8; i++) {
         cr_expect(eq(i64, schedule_due_ms(schedule), due[order[i]]));
         cr_expect(eq(sz, next(schedule, due[order[i]]), order[i]));
-        schedule_ended(schedule, order[i], CONTACT_ANSWERED);
+        schedule_ended(schedule, order[i], CONTACT_ANSWERED, true);
     }
     made_fleet_release(&made);
 }
@@ -150,7 +150,7 @@ static void take_down(struct schedule *schedule)
     cr_assert(eq(sz, next(schedule, 10), 0));
     schedule_retry(schedule, 0, CONTACT_REFUSED, 20);
     cr_assert(eq(sz, next(schedule, 20), 0));
-    schedule_ended(schedule, 0, CONTACT_REFUSED);
+    schedule_ended(schedule, 0, CONTACT_REFUSED, true);
 }
 
 Test(schedule, a_doubtful_server_gets_no_new_tenant)
@@ -164,10 +164,10 @@ Test(schedule, a_doubtful_server_gets_no_new_tenant)
     cr_expect(eq(sz, next(schedule, 0), 1));
     schedule_retry(schedule, 0, CONTACT_REFUSED, 10);
     cr_expect(eq(sz, next(schedule, 0), NONE), "1 is in work, 0 waits");
-    schedule_ended(schedule, 1, CONTACT_SILENT);
+    schedule_ended(schedule, 1, CONTACT_SILENT, true);
     cr_expect(eq(sz, next(schedule, 9), NONE), "0 waits");
     cr_expect(eq(sz, next(schedule, 10), 0));
-    schedule_ended(schedule, 0, CONTACT_ANSWERED);
+    schedule_ended(schedule, 0, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 10), 2), "it answers: as before");
     cr_expect(eq(sz, next(schedule, 10), 3));
     made_fleet_release(&made);
@@ -182,8 +182,8 @@ Test(schedule, a_doubtful_server_that_nobody_asks_any_more_gets_one_tenant)
     schedule = plan(&made, 8, 0);
     cr_expect(eq(sz, next(schedule, 0), 0));
     cr_expect(eq(sz, next(schedule, 0), 1));
-    schedule_ended(schedule, 0, CONTACT_REFUSED); /* its earlier attempts had other troubles */
-    schedule_ended(schedule, 1, CONTACT_SILENT);
+    schedule_ended(schedule, 0, CONTACT_REFUSED, true); /* its earlier attempts had other troubles */
+    schedule_ended(schedule, 1, CONTACT_SILENT, true);
     cr_expect(eq(sz, next(schedule, 0), 2));
     cr_expect(not(schedule_is_probe(schedule, 2)), "refused once is not down");
     cr_expect(eq(sz, next(schedule, 0), NONE));
@@ -202,7 +202,7 @@ Test(schedule, second_look_fails_and_the_others_are_given_up)
     cr_expect(eq(sz, next(schedule, 20), 1), "nothing else is left: the second look");
     cr_expect(schedule_is_probe(schedule, 1));
     cr_expect(eq(sz, next(schedule, 20), NONE), "one tenant first");
-    schedule_ended(schedule, 1, CONTACT_REFUSED);
+    schedule_ended(schedule, 1, CONTACT_REFUSED, true);
     cr_expect(eq(sz, next(schedule, 20), NONE));
     cr_expect(eq(sz, given_up(schedule), 2));
     cr_expect(eq(sz, given_up(schedule), 3));
@@ -220,14 +220,14 @@ Test(schedule, second_look_is_answered_and_the_others_go_on)
     made.settings.retry.attempts = 1;
     cr_expect(eq(sz, next(schedule, 0), 0));
     cr_expect(eq(sz, next(schedule, 0), 1));
-    schedule_ended(schedule, 0, CONTACT_REFUSED);
+    schedule_ended(schedule, 0, CONTACT_REFUSED, true);
     cr_expect(eq(sz, next(schedule, 0), NONE), "1 is still in work");
-    schedule_ended(schedule, 1, CONTACT_SILENT);
+    schedule_ended(schedule, 1, CONTACT_SILENT, true);
     cr_expect(eq(sz, next(schedule, 0), 2));
-    schedule_ended(schedule, 2, CONTACT_ANSWERED);
+    schedule_ended(schedule, 2, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 0), 3));
     cr_expect(not(schedule_is_probe(schedule, 3)));
-    schedule_ended(schedule, 3, CONTACT_REFUSED); /* down again: no third look */
+    schedule_ended(schedule, 3, CONTACT_REFUSED, true); /* down again: no third look */
     cr_expect(eq(sz, next(schedule, 0), NONE));
     cr_expect(eq(sz, given_up(schedule), NONE));
     made_fleet_release(&made);
@@ -242,11 +242,11 @@ Test(schedule, down_after_the_second_look_is_lost_at_once)
     schedule = plan(&made, 8, 0);
     made.settings.retry.attempts = 1;
     next(schedule, 0);
-    schedule_ended(schedule, 0, CONTACT_REFUSED);
+    schedule_ended(schedule, 0, CONTACT_REFUSED, true);
     cr_expect(eq(sz, next(schedule, 0), 1));
-    schedule_ended(schedule, 1, CONTACT_ANSWERED);
+    schedule_ended(schedule, 1, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 0), 2));
-    schedule_ended(schedule, 2, CONTACT_REFUSED);
+    schedule_ended(schedule, 2, CONTACT_REFUSED, true);
     cr_expect(eq(sz, next(schedule, 0), NONE));
     cr_expect(eq(sz, given_up(schedule), 3));
     cr_expect(eq(sz, given_up(schedule), 4));
@@ -263,14 +263,14 @@ Test(schedule, the_second_look_comes_when_all_else_is_done)
     schedule = plan(&made, 8, 0);
     cr_expect(eq(sz, next(schedule, 0), 0));
     cr_expect(eq(sz, next(schedule, 0), 1));
-    schedule_ended(schedule, 0, CONTACT_REFUSED);
+    schedule_ended(schedule, 0, CONTACT_REFUSED, true);
     cr_expect(eq(sz, next(schedule, 0), NONE));
     schedule_retry(schedule, 1, CONTACT_ANSWERED, 50);
     cr_expect(eq(sz, next(schedule, 0), 3));
-    schedule_ended(schedule, 3, CONTACT_ANSWERED);
+    schedule_ended(schedule, 3, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 0), NONE), "1 waits for its retry");
     cr_expect(eq(sz, next(schedule, 50), 1));
-    schedule_ended(schedule, 1, CONTACT_ANSWERED);
+    schedule_ended(schedule, 1, CONTACT_ANSWERED, true);
     cr_expect(eq(sz, next(schedule, 50), 2));
     made_fleet_release(&made);
 }
@@ -285,9 +285,9 @@ Test(schedule, a_late_answer_brings_a_server_back)
     schedule = plan(&made, 8, 0);
     next(schedule, 0);
     next(schedule, 0);
-    schedule_ended(schedule, 0, CONTACT_REFUSED);
+    schedule_ended(schedule, 0, CONTACT_REFUSED, true);
     cr_expect(eq(sz, next(schedule, 0), NONE));
-    schedule_ended(schedule, 1, CONTACT_ANSWERED); /* a long migration, connected all the time */
+    schedule_ended(schedule, 1, CONTACT_ANSWERED, true); /* a long migration, connected all the time */
     cr_expect(eq(sz, next(schedule, 0), 2));
     cr_expect(eq(sz, next(schedule, 0), 3));
     made_fleet_release(&made);
@@ -303,10 +303,10 @@ Test(schedule, a_silent_second_look_is_followed_by_another)
     made.settings.retry.attempts = 1;
     next(schedule, 0);
     next(schedule, 0);
-    schedule_ended(schedule, 0, CONTACT_REFUSED);
-    schedule_ended(schedule, 1, CONTACT_SILENT);
+    schedule_ended(schedule, 0, CONTACT_REFUSED, true);
+    schedule_ended(schedule, 1, CONTACT_SILENT, true);
     cr_expect(eq(sz, next(schedule, 0), 2));
-    schedule_ended(schedule, 2, CONTACT_SILENT);
+    schedule_ended(schedule, 2, CONTACT_SILENT, true);
     cr_expect(eq(sz, next(schedule, 0), NONE));
     made_fleet_release(&made);
 }
@@ -322,15 +322,15 @@ Test(schedule, a_retry_of_a_lost_server_is_given_up_when_due)
     next(schedule, 0);
     schedule_retry(schedule, 0, CONTACT_REFUSED, 10);
     next(schedule, 10);
-    schedule_ended(schedule, 0, CONTACT_REFUSED); /* down */
+    schedule_ended(schedule, 0, CONTACT_REFUSED, true); /* down */
     next(schedule, 10);
-    schedule_ended(schedule, 1, CONTACT_ANSWERED); /* the second look */
+    schedule_ended(schedule, 1, CONTACT_ANSWERED, true); /* the second look */
     next(schedule, 10);
     next(schedule, 10); /* 2 and 3 */
     schedule_retry(schedule, 3, CONTACT_ANSWERED, 99);
     schedule_retry(schedule, 2, CONTACT_REFUSED, 20);
     next(schedule, 20);
-    schedule_ended(schedule, 2, CONTACT_REFUSED); /* lost */
+    schedule_ended(schedule, 2, CONTACT_REFUSED, true); /* lost */
     cr_expect(eq(sz, given_up(schedule), NONE), "3 waits");
     cr_expect(eq(sz, next(schedule, 99), NONE));
     cr_expect(eq(sz, given_up(schedule), 3));

@@ -1,0 +1,189 @@
+/*
+ * cli_commands.c: the table of commands.
+ *
+ * To add a command: an id in cli.h, its entry here, a cmd_<name>.c and its line in main.c.
+ */
+#include "orchestrator/cli.h"
+
+const struct cli_command cli_commands[CLI_COMMANDS] = {
+    [CLI_INIT] = {.id = CLI_INIT,
+                  .name = "init",
+                  .chapter = CLI_PREPARE,
+                  .arguments = "[DIR]",
+                  .most = 1,
+                  .summary = "Write a starter fleet.yaml, migrations and seeds",
+                  .description =
+                      "Writes a commented fleet.yaml, migrations/ with a first migration and\n"
+                      "seeds/ with an example set into DIR (default: here). Nothing that exists\n"
+                      "is ever overwritten.",
+                  .examples = "pgtide init shops"},
+    [CLI_NEW] =
+        {.id = CLI_NEW,
+         .name = "new",
+         .chapter = CLI_PREPARE,
+         .arguments = "NAME",
+         .least = 1,
+         .most = 1,
+         .summary = "Create a migration file",
+         .description =
+             "Creates <UTC timestamp>_<name>.sql in the migrations folder of the fleet, with\n"
+             "the sections to fill in, and prints its path. The version is always higher than\n"
+             "those in the folder, even if this machine's clock is behind.",
+         .examples = "pgtide new add_product_handle\n"
+                     "pgtide new --repeatable product_view\n"
+                     "pgtide new --dir migrations/store/v2 drop_old_prices"},
+    [CLI_BUILD] = {.id = CLI_BUILD,
+                   .name = "build",
+                   .chapter = CLI_PREPARE,
+                   .arguments = "",
+                   .summary = "Seal migrations and seeds into one file",
+                   .description =
+                       "Checks all migrations and all seed sets, and writes them into one tar\n"
+                       "file that \"migrations:\" in fleet.yaml may name. The same files give the\n"
+                       "same bundle on every machine, byte for byte, and one that was changed by\n"
+                       "a single bit is refused. With --dir no inventory is read.",
+                   .examples =
+                       "pgtide build -o shop-1.20.tar --require-down\n"
+                       "pgtide build --dir migrations/store --seeds seeds -o shop-1.20.tar"},
+    [CLI_VALIDATE] =
+        {.id = CLI_VALIDATE,
+         .name = "validate",
+         .chapter = CLI_LOOK,
+         .arguments = "",
+         .summary = "Check inventory, migrations and seeds",
+         .description =
+             "Checks fleet.yaml, all migrations and all seed sets that tenants name, without\n"
+             "connecting to anything, and reports every error of every file at once. With\n"
+             "--connect it also compares each tenant's history with the migrations; a\n"
+             "mismatch gives exit code 6. Selection works with --connect.",
+         .examples = "pgtide validate\n"
+                     "pgtide validate --connect -l ring=canary"},
+    [CLI_LIST] =
+        {.id = CLI_LIST,
+         .name = "list",
+         .chapter = CLI_LOOK,
+         .arguments = "",
+         .summary = "List the tenants of the inventory",
+         .description =
+             "Lists the selected tenants as the inventory resolves them, suspended ones too.\n"
+             "Nothing is connected to.",
+         .examples = "pgtide list -l region=eu\n"
+                     "pgtide list --shard 0/4 -o json"},
+    [CLI_STATUS] =
+        {.id = CLI_STATUS,
+         .name = "status",
+         .chapter = CLI_LOOK,
+         .arguments = "",
+         .summary = "Show where each tenant stands",
+         .description =
+             "Asks every selected tenant for its version and what is pending. Read only, no\n"
+             "lock. With --exit-code the exit code is 2 when something is pending.",
+         .examples = "pgtide status\n"
+                     "pgtide status --exit-code -q || echo \"not all are up to date\""},
+    [CLI_PLAN] =
+        {.id = CLI_PLAN,
+         .name = "plan",
+         .chapter = CLI_LOOK,
+         .arguments = "",
+         .summary = "Show what migrate would run, and where",
+         .description =
+             "A dry run: shows which migrations would run on which tenants, grouped by equal\n"
+             "plans, and which tenants a require query would hold. Read only, takes no lock,\n"
+             "writes nothing. -v also prints the SQL.",
+         .examples = "pgtide plan\n"
+                     "pgtide plan -v -t store-0042\n"
+                     "pgtide plan --seed -o json"},
+    [CLI_VERIFY] =
+        {.id = CLI_VERIFY,
+         .name = "verify",
+         .chapter = CLI_LOOK,
+         .arguments = "",
+         .summary = "Ask the verify queries of what is applied",
+         .description =
+             "Asks every selected tenant the verify queries of all migrations that are applied\n"
+             "there, read only, and names those that are not true any more, with file, line,\n"
+             "result and tenants. The exit code is 6 when there is one.",
+         .examples = "pgtide verify\n"
+                     "pgtide verify -t store-0042 -o json"},
+    [CLI_MIGRATE] =
+        {.id = CLI_MIGRATE,
+         .name = "migrate",
+         .chapter = CLI_CHANGE,
+         .arguments = "",
+         .summary = "Bring the tenants to the newest version",
+         .description =
+             "Locks each selected tenant, runs what is pending there, and with --seed loads\n"
+             "its seeds. The run halts when more tenants failed than max_failures allows.\n"
+             "Ctrl-C lets those in work finish; twice cancels their statements. Whatever\n"
+             "happened, running the same command again is right.",
+         .examples = "pgtide migrate\n"
+                     "pgtide migrate -l ring=canary --seed\n"
+                     "pgtide migrate --to 1.20.0 --max-failures 5% --report run.json"},
+    [CLI_SEED] =
+        {.id = CLI_SEED,
+         .name = "seed",
+         .chapter = CLI_CHANGE,
+         .arguments = "",
+         .summary = "Migrate where needed, then load the seeds",
+         .description =
+             "Does what migrate --seed does: a tenant is migrated first where it has to be,\n"
+             "then its seed files are loaded, each once, and again when it has changed.",
+         .examples = "pgtide seed -t store-0042\n"
+                     "pgtide seed --seed-set demo --reseed -t 'demo-*'"},
+    [CLI_ROLLBACK] =
+        {.id = CLI_ROLLBACK,
+         .name = "rollback",
+         .chapter = CLI_CHANGE,
+         .arguments = "",
+         .summary = "Run down sections, newest first",
+         .description =
+             "Reverts each selected tenant to a version, which stays, or by a number of\n"
+             "migrations. Before anything is touched every migration to be reverted must have\n"
+             "its down section. Locks, budgets and reports are those of migrate. It asks on a\n"
+             "terminal; without one it needs --yes. Repeatables and seeds are not touched.\n"
+             "--steps counts from where a tenant stands, so it goes further each time it is\n"
+             "run; --to can be repeated.",
+         .examples = "pgtide rollback --to 1.20.0 --dry-run\n"
+                     "pgtide rollback --to 0014 -t store-0042\n"
+                     "pgtide rollback --steps 1 --yes"},
+    [CLI_BASELINE] =
+        {.id = CLI_BASELINE,
+         .name = "baseline",
+         .chapter = CLI_CHANGE,
+         .arguments = "",
+         .summary = "Record migrations as applied, run none",
+         .description =
+             "For databases whose objects came about without pgtide: records the migrations\n"
+             "up to --to as applied, and makes the history for that, nothing else. migrate\n"
+             "does the rest from then on. A tenant that has a history already is refused. It\n"
+             "shows what it would record and asks on a terminal; without one it needs --yes.",
+         .examples = "pgtide baseline --to 1.20.0 --dry-run\n"
+                     "pgtide baseline --to 0014 -t store-0042 --yes"},
+    [CLI_REPAIR] =
+        {.id = CLI_REPAIR,
+         .name = "repair",
+         .chapter = CLI_CHANGE,
+         .arguments = "",
+         .summary = "Put histories right, drop invalid indexes",
+         .description =
+             "Records the checksum of a file that was changed and the name of one that was\n"
+             "renamed after it was applied, and drops invalid indexes that broken-off builds\n"
+             "have left. Runs no migration. What only a person can know it does when told,\n"
+             "see the options. Shows what it would do and asks on a terminal; without one it\n"
+             "needs --yes. What it cannot cure stays and is told (exit code 3).",
+         .examples = "pgtide repair --dry-run\n"
+                     "pgtide repair --not-done -t store-0042"},
+    [CLI_HELP] = {.id = CLI_HELP,
+                  .name = "help",
+                  .chapter = CLI_OTHER,
+                  .arguments = "[COMMAND]",
+                  .most = 1,
+                  .summary = "Show help for a command",
+                  .description = "Shows the overview, or the help of COMMAND."},
+    [CLI_VERSION] = {.id = CLI_VERSION,
+                     .name = "version",
+                     .chapter = CLI_OTHER,
+                     .arguments = "",
+                     .summary = "Show the version",
+                     .description = "Prints the version of pgtide."},
+};
