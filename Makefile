@@ -12,7 +12,7 @@ DESTDIR ?=
 VERSION := 0.1.0
 
 LAYERS := common config catalog worker orchestrator
-PKGS := libpq yaml-0.1 jansson talloc libcrypto libarchive
+PKGS := libpq yaml-0.1 jansson talloc libcrypto libarchive sqlite3
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)

@@ -131,9 +131,7 @@ static void read_size(struct reader *r, const struct field *field, const struct 
             *((bool *)((char *)place - field->offset + field->has)) = true;
         return;
     }
-    reader_error(r, node,
-                 "\"%s\" must be a whole number such as 3, or a share of the tenants such as 5%%, "
-                 "not %s",
+    reader_error(r, node, "\"%s\" must be a whole number such as 3, or a share such as 5%%, not %s",
                  field->key, reader_quote(r, node));
 }
 

@@ -1,6 +1,6 @@
 /*
- * fleet.c: fleet.yaml as a whole: the file, its top level and run:, the order of reading, and what
- * is known when all is read.
+ * fleet.c: fleet.yaml as a whole: the file, its top level, the order of reading, and what is known
+ * when all is read.
  */
 #include "config/fleet.h"
 
@@ -9,7 +9,9 @@
 #include "common/strmap.h"
 #include "config/fields.h"
 #include "config/fleet_connection.h"
+#include "config/fleet_discover.h"
 #include "config/fleet_hooks.h"
+#include "config/fleet_run.h"
 #include "config/fleet_servers.h"
 #include "config/fleet_settings.h"
 #include "config/fleet_tenants.h"
@@ -32,12 +34,14 @@ struct entry {
     const char *migrations;
     const char *seeds;
     const char *state;
+    const struct yaml_node *ledger;
     const struct yaml_node *connection;
     const struct yaml_node *settings;
     const struct yaml_node *run;
     const struct yaml_node *hooks;
     const struct yaml_node *servers;
     const struct yaml_node *tenants;
+    const struct yaml_node *discover;
 };
 
 #define AT(member) .offset = offsetof(struct entry, member)
@@ -46,47 +50,23 @@ static const struct field fleet_fields[] = {
     {.key = "migrations", .kind = FIELD_PATH, AT(migrations)},
     {.key = "seeds", .kind = FIELD_PATH, AT(seeds)},
     {.key = "state", .kind = FIELD_PATH, AT(state)},
+    {.key = "ledger", .kind = FIELD_NODE, AT(ledger)},
     {.key = "connection", .kind = FIELD_MAP_NODE, AT(connection)},
     {.key = "settings", .kind = FIELD_MAP_NODE, AT(settings)},
     {.key = "run", .kind = FIELD_MAP_NODE, AT(run)},
     {.key = "hooks", .kind = FIELD_MAP_NODE, AT(hooks)},
     {.key = "servers", .kind = FIELD_MAP_NODE, AT(servers)},
     {.key = "tenants", .kind = FIELD_LIST_NODE, AT(tenants)},
-    {.key = "ledger", .kind = FIELD_LATER},
-    {.key = "discover", .kind = FIELD_LATER},
+    {.key = "discover", .kind = FIELD_LIST_NODE, AT(discover)},
 };
 
-#define RUN(member) .offset = offsetof(struct run_config, member)
-#define HAS(member) .has = offsetof(struct run_config, member)
-
-static const struct field run_fields[] = {
-    {.key = "workers", .kind = FIELD_INT, RUN(workers), .min = 1, .max = 1024},
-    {.key = "per_server", .kind = FIELD_INT, RUN(per_server), .min = 1, .max = 1024},
-    {.key = "max_failures", .kind = FIELD_SIZE, RUN(max_failures)},
-    {.key = "max_unreachable", .kind = FIELD_SIZE, RUN(max_unreachable), HAS(has_max_unreachable)},
-    {.key = "max_locked", .kind = FIELD_SIZE, RUN(max_locked), HAS(has_max_locked)},
-    {.key = "max_held", .kind = FIELD_SIZE, RUN(max_held), HAS(has_max_held)},
-    {.key = "max_duration", .kind = FIELD_LATER},
-    {.key = "window", .kind = FIELD_LATER},
-    {.key = "ramp_up", .kind = FIELD_LATER},
-    {.key = "require_bundle", .kind = FIELD_BOOL, RUN(require_bundle)},
-    {.key = "waves", .kind = FIELD_LATER},
-};
-
-static const struct field_table *const run_others[] = {&fleet_settings_table, NULL};
-
-static const struct field_table run_table = {
-    .name = "run", .fields = run_fields, .count = ARRAY_LEN(run_fields), .others = run_others};
-
-static const struct field_table *const fleet_others[] = {&run_table, &fleet_settings_table,
+static const struct field_table *const fleet_others[] = {&fleet_run_table, &fleet_settings_table,
                                                          &fleet_connection_table, NULL};
 
 static const struct field_table fleet_table = {.name = "the top level",
                                                .fields = fleet_fields,
                                                .count = ARRAY_LEN(fleet_fields),
                                                .others = fleet_others};
-
-static const struct run_config run_defaults = {.workers = 8, .per_server = 4};
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -99,6 +79,18 @@ const char *name_values_get(const struct name_values *list, const char *name)
     return NULL;
 }
 
+/* Checked as far as that goes without connecting. */
+static void read_ledger(struct reader *r, struct fleet_connections *c, const struct yaml_node *node)
+{
+    struct fleet_params params = {0};
+    const char *text = reader_text(r, "ledger", node);
+
+    if (text && !*text)
+        reader_error(r, node, "\"ledger\" must not be empty");
+    else if (text && fleet_connection_read_dsn(c, "ledger", node, text, &params))
+        r->fleet->ledger = text;
+}
+
 static void read_parts(struct reader *r, const struct entry *entry)
 {
     struct fleet *fleet = r->fleet;
@@ -107,8 +99,7 @@ static void read_parts(struct reader *r, const struct entry *entry)
     const struct settings *settings;
     struct fleet_servers *servers;
 
-    if (entry->run)
-        fields_read(r, entry->run, &run_table, &fleet->run);
+    fleet_run_read(r, entry->run, &fleet->run);
     if (entry->hooks)
         fleet_hooks_read(r, entry->hooks, fleet->hooks);
     fleet_connection_read(c, entry->connection, LEVEL_FLEET, &params);
@@ -118,6 +109,13 @@ static void read_parts(struct reader *r, const struct entry *entry)
         fleet_servers_read(servers, entry->servers);
     if (entry->tenants)
         fleet_tenants_read(r, c, servers, entry->tenants);
+    if (entry->discover)
+        fleet_discover_read(r, servers, entry->discover);
+    if (entry->ledger)
+        read_ledger(r, c, entry->ledger);
+    fleet_servers_finish(servers);
+    fleet_tenants_finish(fleet);
+    fleet_discover_finish(fleet);
 }
 
 /* Where the file names the migrations; the file itself where it does not. */
@@ -149,7 +147,7 @@ static void read_root(struct reader *r, const struct yaml_node *root)
         return;
     }
     fields_read(r, root, &fleet_table, &entry);
-    if (!yaml_tree_find(root, "tenants"))
+    if (!yaml_tree_find(root, "tenants") && !yaml_tree_find(root, "discover"))
         err_hint(reader_error(r, root, "the file has no \"tenants\""),
                  "List the databases: \"tenants: [{name: ..., server: ..., database: ...}]\".");
     fleet->migrations = entry.migrations;
@@ -221,7 +219,6 @@ static struct fleet *new_fleet(const char *path)
         fleet->directory = ".";
     else
         fleet->directory = mem_strndup(fleet, path, slash == path ? 1 : (size_t)(slash - path));
-    fleet->run = run_defaults;
     return fleet;
 }
 
@@ -326,7 +323,7 @@ static void give_password(struct arena *arena, struct name_values *connection, c
 {
     struct name_value *items;
 
-    if (connection->count == 0 || name_values_get(connection, "password"))
+    if (name_values_get(connection, "password"))
         return;
     items = arena_alloc(arena, (connection->count + 1) * sizeof(*items));
     memcpy(items, connection->items, connection->count * sizeof(*items));
@@ -344,9 +341,14 @@ int fleet_fetch_password(struct fleet *fleet, struct err *err)
     if (password_run_command(fleet, fleet->password_command, PASSWORD_LIMIT_MS, &password, err) < 0)
         return -1;
     arena = arena_new(fleet);
+    for (size_t i = 0; i < fleet->server_count; i++)
+        give_password(arena, &fleet->servers[i].connection, password);
     for (size_t i = 0; i < fleet->tenant_count; i++) {
-        give_password(arena, &fleet->tenants[i].connection, password);
-        give_password(arena, &fleet->tenants[i].direct_connection, password);
+        struct tenant *tenant = &fleet->tenants[i];
+
+        give_password(arena, &tenant->connection, password);
+        if (tenant->direct_connection.count > 0)
+            give_password(arena, &tenant->direct_connection, password);
     }
     return 0;
 }

@@ -2,7 +2,8 @@
  * fleet.h: the inventory, fleet.yaml, read once and constant from then on.
  *
  * fleet_load() does all checks and reports every error of the file in one go,
- * each with line and column. Nothing here connects to a server. After it the whole structure is
+ * each with line and column. Nothing here connects to a server. Then fleet_fetch_password() and
+ * fleet_found.h fill in what comes from elsewhere. After that the whole structure is
  * constant: any thread may read it.
  */
 #ifndef CONFIG_FLEET_H
@@ -64,6 +65,11 @@ struct server {
     struct text_size max_connections_used; /* likewise, of max_connections */
     bool has_max_connections_used;
     struct name_values labels;
+    const struct settings *settings; /* of tenants here that have none of their own */
+    enum pooler_mode pooler;
+    /* As in a tenant, but without a dbname: to look at the server itself. Never print it. */
+    struct name_values connection;
+    const char *place; /* equal for two servers that are one host and port */
     int line;
 };
 
@@ -90,7 +96,8 @@ struct tenant {
      */
     struct name_values connection;
     struct name_values direct_connection; /* from direct_dsn; count 0 = none */
-    int line;
+    const struct discovery *discovery;    /* that found it; NULL: it is listed */
+    int line;                             /* of it, or of that entry */
     int column;
 };
 
@@ -171,22 +178,27 @@ enum discovery_kind {
     DISCOVER_DATABASES, /* names of databases on `server` that fit `glob` */
     DISCOVER_SCHEMAS,   /* names of schemas in `database` on `server` that fit `glob` */
     DISCOVER_QUERY,     /* rows of `query` in `database` on `server` */
-    DISCOVER_FILE,      /* lines of a CSV file */
+    DISCOVER_FILE,      /* rows of a CSV file */
     DISCOVER_COMMAND,   /* JSON Lines on a program's standard output */
 };
 
 struct discovery {
     enum discovery_kind kind;
-    const struct server *server; /* NULL: of a file or command, which name servers themselves */
-    const char *database;
+    const struct server *server; /* to ask, and of rows that name none; NULL: of a file or command
+                                    whose rows all do */
+    const char *database; /* to ask in, and of rows with a schema that name none; NULL: "postgres",
+                             and none */
     const char *glob;
     const char *query;
     const char *file;           /* resolved path */
     const char *const *command; /* argv, ends in NULL; runs in fleet.directory */
-    int64_t timeout_ms;
-    const char *name; /* of the tenants, with {server}, {database}, {schema}; NULL: schema, or
-                         database */
-    struct name_values labels; /* of all tenants that it finds, below their own */
+    int64_t timeout_ms;         /* of all of it; 0 = none */
+    const char *name; /* of the tenants, with {name} (what it would be without this), {server},
+                         {database}, {schema}; NULL: the row's, or schema, or database */
+    struct name_values labels; /* of all tenants that it finds, below their own; so are vars */
+    struct name_values vars;
+    const char *const *seeds; /* names of seed sets of all of them, in order */
+    size_t seed_count;
     int line;
     int column;
 };
@@ -212,15 +224,15 @@ struct fleet {
     const char *state;  /* resolved path (default ".pgtide") */
     const char *ledger; /* connection string of a ledger for several machines; NULL: the file in
                            `state`. Secret */
-    const struct discovery *discoveries;
+    struct discovery *discoveries;
     size_t discovery_count;
     struct run_config run;
     const char *const
         *password_command; /* argv, NULL-terminated, or NULL: run by fleet_fetch_password */
     struct hook hooks[HOOK_POINTS];
-    const struct server *servers;
+    struct server *servers;
     size_t server_count;
-    struct tenant *tenants; /* in the order of the file; suspended ones too */
+    struct tenant *tenants; /* in the order of the file, then those found; suspended ones too */
     size_t tenant_count;
     char *fingerprint; /* "sha256:..." over names and places of all tenants */
     char **warnings;   /* texts for stderr, e.g. a password in a file that others can read */
@@ -243,7 +255,8 @@ int fleet_parse(void *parent, const char *path, const char *text, size_t len, bo
 
 /*
  * Runs connection.password_command (no shell, standard error passed through, 30 s at most) and
- * gives its output without the last line end to every tenant whose connection has no password.
+ * gives its output without the last line end to every tenant and server whose connection has no
+ * password.
  * Nothing to do without one. Main thread, before any worker is started.
  */
 int fleet_fetch_password(struct fleet *fleet, struct err *err) MUST_CHECK;

@@ -36,7 +36,10 @@ static const struct field hook_fields[] = {
 static const struct field_table hook_table = {
     .name = "a hook", .fields = hook_fields, .count = ARRAY_LEN(hook_fields)};
 
-static const char *const *read_command(struct reader *r, const struct yaml_node *node)
+static const struct field_table gate_table = {
+    .name = "a gate", .fields = hook_fields, .count = ARRAY_LEN(hook_fields)};
+
+const char *const *fleet_hooks_read_command(struct reader *r, const struct yaml_node *node)
 {
     const char **argv = arena_alloc(r->arena, (node->count + 1) * sizeof(char *));
 
@@ -55,7 +58,9 @@ static bool has_session(enum hook_point point)
     return point == HOOK_BEFORE_TENANT || point == HOOK_AFTER_TENANT || point == HOOK_ON_FAILURE;
 }
 
-static void check_hook(struct reader *r, const struct yaml_node *node, enum hook_point point)
+/* One of the two, and not both. `what` is for the message: "the hook". */
+static void check_action(struct reader *r, const struct yaml_node *node, const char *what,
+                         const char *name, bool sql_fits)
 {
     const struct yaml_pair *command = yaml_tree_find(node, "command");
     const struct yaml_pair *sql = yaml_tree_find(node, "sql");
@@ -63,31 +68,41 @@ static void check_hook(struct reader *r, const struct yaml_node *node, enum hook
     if (command && sql)
         reader_error(r, sql->key, "\"sql\" and \"command\" cannot both be given");
     else if (!command && !sql)
-        err_hint(reader_error(r, node, "the hook \"%s\" does nothing", names[point]),
+        err_hint(reader_error(r, node, "%s \"%s\" does nothing", what, name),
                  "Give it command: [PROGRAM, ARGUMENT, ...]%s.",
-                 has_session(point) ? ", or sql: \"...\"" : "");
-    else if (sql && !has_session(point))
-        err_hint(reader_error(r, sql->key, "\"%s\" cannot be SQL: it belongs to no tenant",
-                              names[point]),
+                 sql_fits ? ", or sql: \"...\"" : "");
+    else if (sql && !sql_fits)
+        err_hint(reader_error(r, sql->key, "\"%s\" cannot be SQL: it belongs to no tenant", name),
                  "Give it command: instead, or use before_tenant, after_tenant or on_failure.");
+}
+
+static void read_action(struct reader *r, const struct yaml_node *node,
+                        const struct field_table *table, struct hook *hook)
+{
+    struct entry entry = {.timeout_ms = USUAL_TIMEOUT_MS};
+    const struct yaml_pair *sql = yaml_tree_find(node, "sql");
+
+    fields_read(r, node, table, &entry);
+    *hook = (struct hook){.sql = entry.sql, .timeout_ms = entry.timeout_ms, .line = node->line};
+    if (sql)
+        hook->line = sql->value->line + sql->value->block;
+    if (entry.command)
+        hook->command = fleet_hooks_read_command(r, entry.command);
 }
 
 static void read_hook(struct reader *r, const struct yaml_node *node, enum hook_point point,
                       struct hook *hook)
 {
-    struct entry entry = {.timeout_ms = USUAL_TIMEOUT_MS};
-    const struct yaml_pair *sql;
-
     if (!reader_expect(r, names[point], node, NODE_MAP))
         return;
-    fields_read(r, node, &hook_table, &entry);
-    check_hook(r, node, point);
-    sql = yaml_tree_find(node, "sql");
-    *hook = (struct hook){.sql = entry.sql, .timeout_ms = entry.timeout_ms, .line = node->line};
-    if (sql)
-        hook->line = sql->value->line + sql->value->block;
-    if (entry.command)
-        hook->command = read_command(r, entry.command);
+    read_action(r, node, &hook_table, hook);
+    check_action(r, node, "the hook", names[point], has_session(point));
+}
+
+void fleet_hooks_read_gate(struct reader *r, const struct yaml_node *node, struct hook *gate)
+{
+    read_action(r, node, &gate_table, gate);
+    check_action(r, node, "the wave's", "gate", true);
 }
 
 void fleet_hooks_read(struct reader *r, const struct yaml_node *node, struct hook *hooks)

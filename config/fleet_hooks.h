@@ -13,4 +13,10 @@ const char *fleet_hooks_name(enum hook_point point);
 /* Reads the section `node` (a map) into `hooks`. */
 void fleet_hooks_read(struct reader *r, const struct yaml_node *node, struct hook *hooks);
 
+/* Reads the gate of a wave, `node` (a map). */
+void fleet_hooks_read_gate(struct reader *r, const struct yaml_node *node, struct hook *gate);
+
+/* The list `node` as an argv that ends in NULL. */
+const char *const *fleet_hooks_read_command(struct reader *r, const struct yaml_node *node);
+
 #endif

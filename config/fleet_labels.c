@@ -13,26 +13,39 @@ static bool is_var_name(const char *name)
     return *name && strchr(first, *name) && name[strspn(name, rest)] == '\0';
 }
 
-static bool check_var_name(struct reader *r, const struct yaml_node *key)
+static bool is_taken(const char *name)
 {
     static const char *const taken[] = {"tenant", "run", "batch"};
 
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+        if (strcmp(taken[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool fleet_labels_is_name(enum fleet_labels_kind kind, const char *name)
+{
+    if (kind == VARS)
+        return is_var_name(name) && !is_taken(name);
+    return *name && !strchr(name, '=') && !reader_has_control(name);
+}
+
+static bool check_var_name(struct reader *r, const struct yaml_node *key)
+{
     if (!is_var_name(key->text)) {
         err_hint(reader_error(r, key, "%s is not a name for a variable", reader_quote(r, key)),
                  "Names of vars are made of a-z, 0-9 and _, and do not start with a digit.");
         return false;
     }
-    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
-        if (strcmp(taken[i], key->text) == 0) {
-            err_hint(reader_error(r, key, "the variable \"%s\" is set by pgtide", key->text),
-                     "Choose another name.");
-            return false;
-        }
-    }
-    return true;
+    if (!is_taken(key->text))
+        return true;
+    err_hint(reader_error(r, key, "the variable \"%s\" is set by pgtide", key->text),
+             "Choose another name.");
+    return false;
 }
 
-static bool check_label_name(struct reader *r, const struct yaml_node *key)
+bool fleet_labels_check_name(struct reader *r, const struct yaml_node *key)
 {
     if (!fields_check_name(r, "the name of a label", key, key->text))
         return false;
@@ -45,7 +58,7 @@ static bool check_label_name(struct reader *r, const struct yaml_node *key)
 
 static bool check_key(struct reader *r, const struct yaml_node *key, enum fleet_labels_kind kind)
 {
-    return kind == VARS ? check_var_name(r, key) : check_label_name(r, key);
+    return kind == VARS ? check_var_name(r, key) : fleet_labels_check_name(r, key);
 }
 
 struct name_values fleet_labels_read(struct reader *r, const struct yaml_node *node,

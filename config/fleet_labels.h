@@ -17,4 +17,10 @@ enum fleet_labels_kind { LABELS, VARS };
 struct name_values fleet_labels_read(struct reader *r, const struct yaml_node *node,
                                      enum fleet_labels_kind kind, const struct name_values *base);
 
+/* Whether the key can be the name of a label; if not, it is reported. */
+bool fleet_labels_check_name(struct reader *r, const struct yaml_node *key);
+
+/* The same of a label or variable that comes from elsewhere than the file; reports nothing. */
+bool fleet_labels_is_name(enum fleet_labels_kind kind, const char *name);
+
 #endif

@@ -27,22 +27,31 @@ struct fleet_servers {
 struct entry {
     const char *host;
     const struct yaml_node *port;
-    int per_server;
+    struct server shown; /* what is read as it is */
     const struct yaml_node *labels;
     const struct yaml_node *settings;
     const struct yaml_node *connection;
 };
 
 #define AT(member) .offset = offsetof(struct entry, member)
+#define HAS(member) .has = offsetof(struct entry, member)
 
 static const struct field server_fields[] = {
     {.key = "host", .kind = FIELD_NAME, AT(host)},
     {.key = "port", .kind = FIELD_NODE, AT(port)},
-    {.key = "per_server", .kind = FIELD_INT, AT(per_server), .min = 1, .max = 1024},
+    {.key = "per_server", .kind = FIELD_INT, AT(shown.per_server), .min = 1, .max = 1024},
+    {.key = "max_failures",
+     .kind = FIELD_SIZE,
+     AT(shown.max_failures),
+     HAS(shown.has_max_failures)},
+    {.key = "max_replica_lag", .kind = FIELD_DURATION, AT(shown.max_replica_lag_ms)},
+    {.key = "max_connections_used",
+     .kind = FIELD_SIZE,
+     AT(shown.max_connections_used),
+     HAS(shown.has_max_connections_used)},
     {.key = "labels", .kind = FIELD_MAP_NODE, AT(labels)},
     {.key = "settings", .kind = FIELD_MAP_NODE, AT(settings)},
     {.key = "connection", .kind = FIELD_MAP_NODE, AT(connection)},
-    {.key = "max_failures", .kind = FIELD_LATER},
 };
 
 static const struct field_table *const others[] = {&fleet_settings_table, &fleet_connection_table,
@@ -114,6 +123,7 @@ static struct fleet_server *add_server(struct fleet_servers *s, const char *name
     struct fleet_server *server = mem_new(s, struct fleet_server);
 
     server->params = *params;
+    server->reached = *params;
     server->settings = s->settings;
     server->place = place_of(s, params);
     server->shown = (struct server){
@@ -152,10 +162,19 @@ static void read_port(struct fleet_servers *s, const struct yaml_node *node,
         reader_error(s->r, node, "\"port\" must not be empty");
 }
 
+static void check_connections_used(struct fleet_servers *s, const struct yaml_node *node,
+                                   const struct server *server)
+{
+    if (server->has_max_connections_used && server->max_connections_used.value == 0)
+        err_hint(reader_error(s->r, yaml_tree_find(node, "max_connections_used")->value,
+                              "\"max_connections_used\" must be more than 0"),
+                 "Above it no tenant is started on the server: write 80%% or so.");
+}
+
 static void read_server(struct fleet_servers *s, const struct yaml_node *key,
                         const struct yaml_node *node)
 {
-    struct entry entry = {.per_server = s->r->fleet->run.per_server};
+    struct entry entry = {.shown = {.per_server = s->r->fleet->run.per_server}};
     struct fleet_params params = *s->params;
     struct fleet_server *server;
 
@@ -163,6 +182,7 @@ static void read_server(struct fleet_servers *s, const struct yaml_node *key,
         return;
     if (reader_expect(s->r, key->text, node, NODE_MAP))
         fields_read(s->r, node, &server_table, &entry);
+    check_connections_used(s, node, &entry.shown);
     fleet_connection_read(s->c, entry.connection, LEVEL_SERVER, &params);
     if (entry.host)
         fleet_connection_set(s->c, &params, "host", entry.host);
@@ -170,7 +190,12 @@ static void read_server(struct fleet_servers *s, const struct yaml_node *key,
 
     server = add_server(s, arena_strdup(s->r->arena, key->text), &params);
     server->settings = fleet_settings_read(s->r, entry.settings, s->settings);
-    server->shown.per_server = entry.per_server;
+    server->shown.per_server = entry.shown.per_server;
+    server->shown.has_max_failures = entry.shown.has_max_failures;
+    server->shown.max_failures = entry.shown.max_failures;
+    server->shown.max_replica_lag_ms = entry.shown.max_replica_lag_ms;
+    server->shown.has_max_connections_used = entry.shown.has_max_connections_used;
+    server->shown.max_connections_used = entry.shown.max_connections_used;
     server->shown.listed = true;
     server->shown.line = key->line;
     server->shown.labels = fleet_labels_read(s->r, entry.labels, LABELS, NULL);
@@ -237,6 +262,7 @@ const struct fleet_server *fleet_servers_reach(struct fleet_servers *s,
         return server;
     server = add_server(s, made_name(s, params), params);
     server->params = *s->params;
+    fleet_connection_set(s->c, &server->reached, "dbname", NULL);
     strmap_add(s->by_place, server->place, server);
     return server;
 }
@@ -246,8 +272,15 @@ void fleet_servers_finish(struct fleet_servers *s)
     struct fleet *fleet = s->r->fleet;
     struct server *servers = mem_array(fleet, struct server, s->count);
 
-    for (size_t i = 0; i < s->count; i++)
-        servers[i] = s->items[i]->shown;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct fleet_server *server = s->items[i];
+
+        servers[i] = server->shown;
+        servers[i].settings = server->settings;
+        servers[i].pooler = server->params.pooler;
+        servers[i].connection = fleet_connection_list(s->c, &server->reached);
+        servers[i].place = server->place;
+    }
     fleet->servers = servers;
     fleet->server_count = s->count;
 }

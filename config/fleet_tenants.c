@@ -7,6 +7,7 @@
 #include "common/strmap.h"
 #include "config/fields.h"
 #include "config/fleet_labels.h"
+#include "config/fleet_seeds.h"
 #include "config/fleet_settings.h"
 
 struct tenants {
@@ -214,40 +215,6 @@ static void check_place(struct tenants *t, const struct yaml_node *node, const c
 
 /* --- one tenant ------------------------------------------------------------------------------- */
 
-static void check_seed_set(struct tenants *t, const struct yaml_node *node, const char *set,
-                           const char *const *before, size_t count)
-{
-    if (!fields_check_name(t->r, "a seed set", node, set))
-        return;
-    if (strchr(set, '/') || strcmp(set, ".") == 0 || strcmp(set, "..") == 0)
-        reader_error(t->r, node, "a seed set is the name of a folder in seeds, not %s",
-                     reader_quote(t->r, node));
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(before[i], set) == 0)
-            reader_error(t->r, node, "the seed set \"%s\" is named twice", set);
-    }
-}
-
-static void read_seeds(struct tenants *t, const struct yaml_node *node, struct tenant *tenant)
-{
-    const char **sets;
-    size_t count = 0;
-
-    if (!node)
-        return;
-    sets = arena_alloc(t->r->arena, node->count * sizeof(*sets));
-    for (uint32_t i = 0; i < node->count; i++) {
-        const char *set = reader_text(t->r, "seeds", node->items[i]);
-
-        if (set) {
-            check_seed_set(t, node->items[i], set, sets, count);
-            sets[count++] = set;
-        }
-    }
-    tenant->seeds = sets;
-    tenant->seed_count = count;
-}
-
 /* Where the tenant is, and the parameters to get there; NULL: reported, `params` are the fleet's.
  */
 static const struct fleet_server *find_server(struct tenants *t, const struct yaml_node *node,
@@ -311,7 +278,7 @@ static void read_tenant(struct tenants *t, const struct yaml_node *node, struct 
     if (entry.schema && strcmp(entry.schema, "public") != 0)
         tenant->schema = entry.schema;
     tenant->vars = fleet_labels_read(t->r, entry.vars, VARS, NULL);
-    read_seeds(t, entry.seeds, tenant);
+    tenant->seeds = fleet_seeds_read(t->r, entry.seeds, &tenant->seed_count);
     check_name(t, node, tenant);
     settle(t, node, &entry, tenant);
 }
@@ -331,9 +298,14 @@ void fleet_tenants_read(struct reader *r, struct fleet_connections *c, struct fl
         fleet->tenants[i].index = i;
         read_tenant(&t, node->items[i], &fleet->tenants[i]);
     }
-    fleet_servers_finish(s);
-    for (uint32_t i = 0; i < node->count; i++) { /* from the servers read to those kept */
-        if (fleet->tenants[i].server)
-            fleet->tenants[i].server = &fleet->servers[fleet->tenants[i].server->index];
+}
+
+void fleet_tenants_finish(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->tenant_count; i++) {
+        struct tenant *tenant = &fleet->tenants[i];
+
+        if (tenant->server)
+            tenant->server = &fleet->servers[tenant->server->index];
     }
 }

@@ -9,10 +9,13 @@
 #include "config/reader.h"
 
 /*
- * Reads the list `node` into fleet.tenants, and finishes the servers. Two tenants of one name, or
- * of one database and schema, are reported.
+ * Reads the list `node` into fleet.tenants, whose servers point to those of `s`. Two tenants of one
+ * name, or of one database and schema, are reported.
  */
 void fleet_tenants_read(struct reader *r, struct fleet_connections *c, struct fleet_servers *s,
                         const struct yaml_node *node);
+
+/* After fleet_servers_finish(): lets them point to the fleet's. */
+void fleet_tenants_finish(struct fleet *fleet);
 
 #endif

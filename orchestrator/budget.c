@@ -24,6 +24,26 @@ void budget_init(struct budget *budget, const struct run_config *config, size_t 
     rules[BUDGET_HELD] = rule("max_held", config->has_max_held, config->max_held, tenants);
 }
 
+void budget_init_wave(struct budget *budget, const struct wave *wave, size_t tenants)
+{
+    *budget = (struct budget){
+        .rules = {
+            [BUDGET_FAILURES] =
+                rule("max_failures", wave->has_max_failures, wave->max_failures, tenants),
+            [BUDGET_UNREACHABLE] =
+                rule("max_unreachable", wave->has_max_unreachable, wave->max_unreachable, tenants),
+        }};
+}
+
+void budget_init_server(struct budget *budget, const struct server *server, size_t tenants)
+{
+    *budget = (struct budget){
+        .rules = {
+            [BUDGET_FAILURES] =
+                rule("max_failures", server->has_max_failures, server->max_failures, tenants),
+        }};
+}
+
 /* The rule that an outcome counts in, or NULL. */
 static struct budget_rule *rule_of(struct budget *budget, enum outcome outcome)
 {
@@ -54,5 +74,5 @@ const struct budget_rule *budget_count(struct budget *budget, enum outcome outco
     if (!counted)
         return NULL;
     counted->count++;
-    return counted->count > counted->tolerated ? counted : NULL;
+    return counted->set && counted->count > counted->tolerated ? counted : NULL;
 }

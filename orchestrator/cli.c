@@ -11,7 +11,7 @@
 static const char *const future_commands[] = {
     "rehearse", "drift", "query", "adopt", "runs", "report", "resume", "retry", "completion",
 };
-static const char *const future_options[] = {"wave", "events"};
+static const char *const future_options[] = {"events"};
 
 static bool one_of(const char *word, const char *const *words, size_t count)
 {

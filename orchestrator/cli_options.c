@@ -66,6 +66,8 @@ const struct cli_option cli_options[] = {
      .commands = ON_TENANTS, .help = "tenants with this label (repeatable; all must hold)"},
     {NAMED(0, "server", "NAME"), KEPT(CLI_TEXT, selection.server), .group = CLI_SELECTION,
      .commands = ON_TENANTS, .help = "tenants on this server"},
+    {NAMED(0, "wave", "NAME"), KEPT(CLI_TEXT, selection.wave), .group = CLI_SELECTION,
+     .commands = ON_TENANTS, .help = "only this wave of run: waves:, with its own settings"},
     {NAMED(0, "exclude", "GLOB"), KEPT(CLI_WORDS, selection.excludes), .group = CLI_SELECTION,
      .commands = ON_TENANTS, .help = "not these tenants (repeatable)"},
     {NAMED(0, "shard", "I/N"), KEPT(CLI_SHARD, selection.shard), .group = CLI_SELECTION,

@@ -109,7 +109,7 @@ static void cancel(struct coordinator *c, struct job *job)
 
     if (signal)
         err_set(&job->err, ERR_CANCELLED, "not started: the run was stopped by %s",
-                signal == SIGINT ? "SIGINT" : "SIGTERM");
+                signals_name(signal));
     else
         err_set(&job->err, ERR_CANCELLED, "not started: the run was halted");
 }

@@ -34,21 +34,16 @@ static int make_folder(const char *folder, struct err *err)
     return 0;
 }
 
-/* Somebody else has the lock: who, by the file. */
-static int busy(void *mem, int fd, const char *path, struct err *err)
+/* Somebody else has the lock: who, by the file. One line, since cron jobs meet each other often. */
+static int busy(void *mem, int fd, struct err *err)
 {
     char line[512];
     ssize_t len = pread(fd, line, sizeof(line) - 1, 0);
 
     line[len > 0 ? len : 0] = '\0';
     line[strcspn(line, "\n")] = '\0';
-    err_set(err, ERR_BUSY, "another run of this fleet is going on%s%s", line[0] ? ": " : "",
-            text_printable(mem, line));
-    err_hint(err,
-             "Wait until it has ended, or stop it: SIGINT lets it finish the tenants in work. The "
-             "lock on \"%s\" goes with its process; the file need not be removed.",
-             path);
-    return -1;
+    return err_set(err, ERR_BUSY, "another run of this fleet is going on%s%s", line[0] ? ": " : "",
+                   text_printable(mem, line));
 }
 
 static int write_owner(void *mem, int fd, const char *path, const char *run_id, struct err *err)
@@ -72,7 +67,7 @@ static int take(void *mem, int fd, const char *path, const char *run_id, struct 
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return write_owner(mem, fd, path, run_id, err);
     if (errno == EWOULDBLOCK)
-        return busy(mem, fd, path, err);
+        return busy(mem, fd, err);
     return err_set(err, ERR_INTERNAL, "could not lock \"%s\": %s", path, strerror(errno));
 }
 

@@ -7,6 +7,8 @@
 #include "common/strbuf.h"
 #include "common/text.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio_ext.h>
 
 /* Text line by line, without control characters. The first line goes on where `out` stands. */
@@ -109,10 +111,17 @@ void message_note(const char *format, ...)
 
 int message_stdout(bool failed, int code)
 {
+    const int reader_gone = 128 + SIGPIPE; /* as of a program that the signal ends */
+    int reason;
+
     if (!failed && fflush(stdout) == 0)
         return code;
-    fprintf(stderr, "pgtide: error: could not write to standard output: %m\n");
+    reason = errno;
     __fpurge(stdout); /* or every later flush would fail and complain again */
+    if (reason == EPIPE) /* `pgtide list | head` */
+        return code ? code : reader_gone;
+    errno = reason;
+    fprintf(stderr, "pgtide: error: could not write to standard output: %m\n");
     return code ? code : err_exit_code(ERR_INTERNAL);
 }
 

@@ -23,6 +23,8 @@ void message_note(const char *format, ...) PRINTF_LIKE(1, 2);
 /*
  * Flushes stdout. Where that fails, or `failed` says that a write has (errno is set), says so once:
  * results that were not written are no success, so the exit code `code` becomes 1 if it was 0.
+ * A reader that has left has seen what it wanted: not a word then, and 0 becomes 141, as of a
+ * program that SIGPIPE ends.
  */
 int message_stdout(bool failed, int code);
 

@@ -1,10 +1,9 @@
 /*
  * progress.c: what people see on standard error while a run is going on.
  *
- * DESIGN. With a bar, lines are collected and go out at the next tick in the same write as the bar
- * below them: carriage return, the lines, the bar, "clear what is behind". So the terminal
- * never shows a half-drawn state, and a storm of failures costs ten writes a second. Without a bar
- * each line is one write, so that a log is complete up to the moment the process dies.
+ * DESIGN. With a screen, lines are collected and go out at the next tick in the same write as the
+ * rows below them, so a storm of failures costs ten writes a second. Without one each line is a
+ * write of its own, so that a log is complete up to the moment the process dies.
  * Nothing here can fail: what cannot be written is lost, the run goes on.
  */
 #include "orchestrator/progress.h"
@@ -13,96 +12,52 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "common/text.h"
-#include "orchestrator/progress_bar.h"
+#include "orchestrator/progress_job.h"
+#include "orchestrator/progress_left.h"
+#include "orchestrator/progress_screen.h"
+#include "orchestrator/progress_words.h"
 #include "orchestrator/report_hooks.h"
 #include "orchestrator/report_text.h"
+#include "orchestrator/signals.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* Without a bar, how often a data migration's progress is told. */
+/* Without a screen, how often a data migration's progress is told. */
 #define BATCH_LINES_MS 10000
 
-#define CLEAR_LINE "\033[K"  /* from the cursor to the end of the line */
-#define CLEAR_BELOW "\033[J" /* to the end of the screen */
+/* What was last told of a server. */
+struct told {
+    enum schedule_server_state state;
+    size_t cap;
+};
 
 struct progress {
     struct progress_options options;
     struct run_observer observer;
     const struct run_request *request; /* while a run is going on */
     struct strbuf lines;               /* not written yet */
+    struct progress_screen screen;
     struct progress_rate rate;
-    size_t drawn;     /* columns of the bar in the terminal's last line, 0 = none stands there */
-    bool has_batches; /* there are data migrations in the catalog */
+    struct estimate *estimate;
+    struct told *told;      /* by server */
+    bool has_batches;       /* there are data migrations in the catalog */
     int64_t batch_lines_ms; /* when the next lines about them are due */
     bool halted;
     bool signalled;
 };
 
-/* --- output ---------------------------------------------------------------------------------- */
+/* --- lines ----------------------------------------------------------------------------------- */
 
-static void write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t written = write(fd, bytes, len);
-        struct pollfd wait = {.fd = fd, .events = POLLOUT};
-
-        if (written >= 0) {
-            bytes += written;
-            len -= (size_t)written;
-        } else if (errno == EAGAIN) {
-            if (poll(&wait, 1, 1000) <= 0)
-                return;
-        } else if (errno != EINTR) {
-            return;
-        }
-    }
-}
-
-static size_t terminal_columns(int fd)
-{
-    struct winsize size;
-
-    if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
-        return 80;
-    return size.ws_col;
-}
-
-static void draw(struct progress *progress, const struct progress_bar *bar)
-{
-    size_t columns = terminal_columns(progress->options.fd);
-    struct strbuf out;
-
-    strbuf_init(&out, progress);
-    strbuf_char(&out, '\r');
-    if (progress->drawn > columns) /* the window was made narrower, which wrapped the bar */
-        strbuf_printf(&out, "\033[%zuA" CLEAR_BELOW, (progress->drawn - 1) / columns);
-    if (progress->lines.len > 0) {
-        strbuf_str(&out, CLEAR_LINE);
-        strbuf_add(&out, progress->lines.text, progress->lines.len);
-        strbuf_reset(&progress->lines);
-    }
-    /* The last column stays free: some terminals wrap there. */
-    progress->drawn = bar ? progress_bar_print(bar, &out, columns - 1) : 0;
-    strbuf_str(&out, CLEAR_LINE);
-    write_all(progress->options.fd, out.text, out.len);
-    strbuf_release(&out);
-}
-
-/* A line is complete in `lines`: without a bar it goes out at once. */
+/* A line is complete in `lines`: without a screen it goes out at once. */
 static void line_done(struct progress *progress)
 {
     strbuf_char(&progress->lines, '\n');
     if (progress->options.mode == PROGRESS_BAR)
         return;
-    write_all(progress->options.fd, progress->lines.text, progress->lines.len);
+    progress_screen_write(progress->options.fd, progress->lines.text, progress->lines.len);
     strbuf_reset(&progress->lines);
 }
-
-/* --- lines ----------------------------------------------------------------------------------- */
 
 static void add_name(struct progress *progress, const struct job *job)
 {
@@ -110,71 +65,6 @@ static void add_name(struct progress *progress, const struct job *job)
 
     strbuf_printf(&progress->lines, "%s: ", name);
     talloc_free(name);
-}
-
-static bool is_problem(const struct job *job)
-{
-    switch (job->outcome) {
-    case OUTCOME_NONE:
-    case OUTCOME_MIGRATED:
-    case OUTCOME_CURRENT:
-    case OUTCOME_PENDING:
-        return false;
-    case OUTCOME_CANCELLED:
-        return job->started_wall_ms != 0; /* the others are one number in the summary */
-    default:
-        return true;
-    }
-}
-
-static void add_problem(struct progress *progress, const struct job *job)
-{
-    bool waits = job->outcome == OUTCOME_HELD || job->outcome == OUTCOME_LOCKED;
-    bool color = progress->options.color;
-    struct strbuf *out = &progress->lines;
-
-    strbuf_printf(out, "%s%s%s", report_text_ink(color, waits ? INK_WARN : INK_BAD),
-                  outcome_name(job->outcome), report_text_ink(color, INK_OFF));
-    if (job->err.kind != ERR_NONE) {
-        strbuf_str(out, ": ");
-        report_text_cause(out, job->plan->catalog, &job->err, NULL);
-    }
-    if (job->attempt > 1)
-        strbuf_printf(out, " (after %d attempts)", job->attempt);
-}
-
-/* "migrated 0038 -> 0041 in 1.2s (3 migrations, 2 seeds)", "rolled back 0041 -> 0038 in ..." */
-static void add_success(struct progress *progress, const struct job *job)
-{
-    void *mem = mem_context(NULL);
-    const struct catalog *catalog = job->plan->catalog;
-    struct strbuf *out = &progress->lines;
-    size_t seeds = 0;
-
-    strbuf_str(out, report_text_outcome(job->plan->action, job->outcome));
-    if (job->plan->action == JOB_REPAIR) {
-        strbuf_printf(out, " in %s (%s)", text_elapsed(mem, job->duration_ms),
-                      report_text_count(mem, job->repair_count, "repair"));
-        talloc_free(mem);
-        return;
-    }
-    if (job->version != job->initial_version && job->initial_version > 0)
-        strbuf_printf(out, " %s ->", report_version(mem, catalog, job->initial_version));
-    else
-        strbuf_str(out, job->outcome == OUTCOME_CURRENT ? " at" : " to");
-    strbuf_printf(out, " %s in %s",
-                  job->version ? report_version(mem, catalog, job->version) : "no version",
-                  text_elapsed(mem, job->duration_ms));
-    for (size_t i = 0; i < job->step_count; i++)
-        seeds += job->steps[i].seed != NULL;
-    if (job->step_count > seeds)
-        strbuf_printf(out, " (%s", report_text_count(mem, job->step_count - seeds, "migration"));
-    if (seeds > 0)
-        strbuf_printf(out, "%s%s", job->step_count > seeds ? ", " : " (",
-                      report_text_count(mem, seeds, "seed"));
-    if (job->step_count > 0)
-        strbuf_char(out, ')');
-    talloc_free(mem);
 }
 
 /* --- data migrations in work ----------------------------------------------------------------- */
@@ -236,6 +126,10 @@ static void on_started(void *arg, const struct run_request *request,
     progress->has_batches = has_batches(catalog->migrations, catalog->count) ||
                             has_batches(catalog->repeatables, catalog->repeatable_count);
     progress->batch_lines_ms = 0;
+    talloc_free(progress->estimate);
+    talloc_free(progress->told);
+    progress->estimate = estimate_new(progress, request->expected_ms, request->tenant_count);
+    progress->told = mem_array(progress, struct told, request->fleet->server_count);
     progress_bar_sample(&progress->rate, clock_now_ms(), 0);
     if (progress->options.mode == PROGRESS_LINES && !only_reads(progress)) {
         strbuf_printf(&progress->lines, "run %s: %s, %s", so_far->run_id, request->operation,
@@ -248,20 +142,19 @@ static void on_started(void *arg, const struct run_request *request,
 static void on_job_ended(void *arg, const struct job *job, const struct run_result *so_far)
 {
     struct progress *progress = arg;
-    bool problem = is_problem(job);
-    bool told = problem;
+    const struct progress_job_style style = {.color = progress->options.color,
+                                             .brief = progress->options.summary_follows};
+    bool told = progress_job_is_problem(job);
 
-    (void)so_far;
+    estimate_ended(progress->estimate, (size_t)(job - so_far->jobs),
+                   job->outcome == OUTCOME_MIGRATED ? job->duration_ms : -1);
     if (progress->options.mode == PROGRESS_LINES)
-        told = problem || job->outcome == OUTCOME_MIGRATED ||
+        told = told || job->outcome == OUTCOME_MIGRATED ||
                (job->outcome == OUTCOME_CURRENT && progress->options.verbose);
     if (!told || only_reads(progress))
         return;
     add_name(progress, job);
-    if (problem)
-        add_problem(progress, job);
-    else
-        add_success(progress, job);
+    progress_job_text(&progress->lines, job, &style);
     line_done(progress);
 }
 
@@ -309,7 +202,7 @@ static void on_halted(void *arg, const struct run_halt *halt)
 static void on_signalled(void *arg, int signal, int count)
 {
     struct progress *progress = arg;
-    const char *name = signal == SIGTERM ? "SIGTERM" : "SIGINT";
+    const char *name = signals_name(signal);
 
     progress->signalled = true;
     if (count == 1)
@@ -325,9 +218,78 @@ static void on_signalled(void *arg, int signal, int count)
     line_done(progress);
 }
 
-static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
+/* --- waves and servers, as lines -------------------------------------------------------------- */
+
+/* On a screen they stand in rows of their own. */
+static bool tells_lines(const struct progress *progress)
+{
+    return progress->options.mode == PROGRESS_LINES && !only_reads(progress);
+}
+
+static void add_wave_totals(struct strbuf *out, const struct run_wave *wave)
+{
+    for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++) {
+        if (wave->totals[outcome] > 0)
+            strbuf_printf(out, ", %zu %s", wave->totals[outcome], outcome_name(outcome));
+    }
+}
+
+static void on_wave_changed(void *arg, const struct run_result *so_far, size_t index)
 {
     struct progress *progress = arg;
+    const struct wave_group *group = &progress->request->waves->groups[index];
+    const struct run_wave *wave = &so_far->waves[index];
+    struct strbuf *out = &progress->lines;
+    void *mem;
+
+    if (!tells_lines(progress) || !group->wave)
+        return;
+    mem = mem_context(NULL);
+    strbuf_printf(out, "wave %s: %s", report_text_line(mem, group->wave->name, 0),
+                  progress_words_wave(mem, wave, clock_now_ms()));
+    if (wave->state == RUN_WAVE_OPEN)
+        strbuf_printf(out, ", %s", report_text_count(mem, group->count, "tenant"));
+    if (wave->state == RUN_WAVE_PASSED || wave->state == RUN_WAVE_STOPPED)
+        add_wave_totals(out, wave);
+    line_done(progress);
+    talloc_free(mem);
+}
+
+/* What is worth a line: not that a server was asked twice, nor each step of a cap that grows. */
+static bool is_news(const struct told *before, const struct schedule_server *now)
+{
+    if (now->state == SCHEDULE_SERVER_DOUBTFUL)
+        return false;
+    return now->state != before->state ||
+           (now->state == SCHEDULE_SERVER_FULL && now->cap < before->cap);
+}
+
+static void on_server_changed(void *arg, const struct run_result *so_far, size_t index)
+{
+    struct progress *progress = arg;
+    const struct run_server *server = &so_far->servers[index];
+    struct told *told = &progress->told[index];
+    bool left_out = server->schedule.state == SCHEDULE_SERVER_LEFT_OUT;
+    bool news = is_news(told, &server->schedule);
+    char *words;
+
+    if (!news)
+        return;
+    *told = (struct told){.state = server->schedule.state, .cap = server->schedule.cap};
+    if (!tells_lines(progress) && !left_out) /* that is a problem: also where it is quiet */
+        return;
+    words = progress_words_server(NULL, server);
+    strbuf_printf(&progress->lines, "server %s: %s", progress->request->fleet->servers[index].name,
+                  words ? words : "goes on");
+    line_done(progress);
+    talloc_free(words);
+}
+
+/* --- the screen ------------------------------------------------------------------------------ */
+
+static struct progress_bar make_bar(struct progress *progress, const struct run_result *so_far,
+                                    size_t in_work, int64_t now_ms)
+{
     const size_t *totals = so_far->totals;
     size_t problems = report_text_problems(totals) - totals[OUTCOME_CANCELLED];
     bool reads = only_reads(progress);
@@ -340,24 +302,59 @@ static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
         .failed = problems - totals[OUTCOME_HELD],
         .held = totals[OUTCOME_HELD],
         .in_work = in_work,
+        .rows = batch_rows(progress, so_far),
         .state = progress->halted      ? "halted"
                  : progress->signalled ? "stopping"
                                        : NULL,
         .color = progress->options.color,
         .utf8 = progress->options.utf8,
     };
-    int64_t now = clock_now_ms();
+
+    for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++)
+        bar.ended += outcome == OUTCOME_CANCELLED ? 0 : totals[outcome];
+    progress_bar_sample(&progress->rate, now_ms, bar.ended);
+    bar.rate = progress_bar_rate(&progress->rate, now_ms, bar.ended);
+    return bar;
+}
+
+/* By the ledger, or with waves, whose pauses no rate knows of; else by the rate. */
+static int64_t left_ms(const struct progress *progress, const struct run_result *so_far,
+                       int64_t now_ms)
+{
+    const struct run_request *request = progress->request;
+    bool waves = request->waves && request->waves->groups[0].wave;
+
+    if (!request->expected_ms && !waves)
+        return 0;
+    return progress_left_ms(request, so_far, progress->estimate, now_ms, clock_wall_ms());
+}
+
+static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
+{
+    struct progress *progress = arg;
+    struct progress_rows rows = {0};
+    struct progress_view view;
+    int64_t now_ms = clock_now_ms();
+    void *mem;
 
     if (progress->options.mode == PROGRESS_LINES)
         tell_batches(progress, so_far);
     if (progress->options.mode != PROGRESS_BAR)
         return;
-    for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++)
-        bar.ended += outcome == OUTCOME_CANCELLED ? 0 : totals[outcome];
-    bar.rows = batch_rows(progress, so_far);
-    progress_bar_sample(&progress->rate, now, bar.ended);
-    bar.rate = progress_bar_rate(&progress->rate, now, bar.ended);
-    draw(progress, &bar);
+    mem = mem_context(NULL);
+    view = (struct progress_view){
+        .request = progress->request,
+        .so_far = so_far,
+        .bar = make_bar(progress, so_far, in_work, now_ms),
+        .now_ms = now_ms,
+    };
+    view.bar.left_ms = left_ms(progress, so_far, now_ms);
+    progress_screen_size(&progress->screen, &view.rows, &view.columns);
+    view.columns -= view.columns > 1; /* the last one stays free: some terminals wrap there */
+    progress_block_make(mem, &view, &rows);
+    progress_screen_draw(progress, &progress->screen, &progress->lines, &rows);
+    strbuf_reset(&progress->lines);
+    talloc_free(mem);
 }
 
 static void on_finished(void *arg, const struct run_result *result)
@@ -365,8 +362,9 @@ static void on_finished(void *arg, const struct run_result *result)
     struct progress *progress = arg;
 
     (void)result;
-    if (progress->drawn > 0 || progress->lines.len > 0)
-        draw(progress, NULL);
+    if (progress->screen.drawn.count > 0 || progress->lines.len > 0)
+        progress_screen_draw(progress, &progress->screen, &progress->lines, NULL);
+    strbuf_reset(&progress->lines);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -382,11 +380,22 @@ enum progress_mode progress_choose(int fd, bool quiet, bool no_progress)
     return PROGRESS_BAR;
 }
 
+bool progress_same_file(int fd, int other)
+{
+    struct stat one;
+    struct stat two;
+
+    if (isatty(fd) || fstat(fd, &one) < 0 || fstat(other, &two) < 0)
+        return false;
+    return one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
 struct progress *progress_new(void *parent, const struct progress_options *options)
 {
     struct progress *progress = mem_new(parent, struct progress);
 
     progress->options = *options;
+    progress->screen.fd = options->fd;
     strbuf_init(&progress->lines, progress);
     progress->observer = (struct run_observer){
         .arg = progress,
@@ -394,6 +403,8 @@ struct progress *progress_new(void *parent, const struct progress_options *optio
         .job_ended = on_job_ended,
         .job_retry = on_job_retry,
         .hook = on_hook,
+        .wave_changed = on_wave_changed,
+        .server_changed = on_server_changed,
         .halted = on_halted,
         .signalled = on_signalled,
         .tick = on_tick,

@@ -32,23 +32,34 @@ static char *rate_text(void *mem, double rate)
     return mem_printf(mem, rate < 10 ? "%.1f/s" : "%.0f/s", rate);
 }
 
+char *progress_bar_time(void *parent, int64_t ms)
+{
+    const int64_t most = 359999; /* 99h59m */
+    int64_t whole = ms < 1500 ? 1 : (ms + 500) / 1000;
+
+    whole = whole > most ? most : whole;
+    if (whole < 60)
+        return mem_printf(parent, "%llds", (long long)whole);
+    if (whole < 3600)
+        return mem_printf(parent, "%lldm%02llds", (long long)(whole / 60), (long long)(whole % 60));
+    return mem_printf(parent, "%lldh%02lldm", (long long)(whole / 3600),
+                      (long long)(whole % 3600 / 60));
+}
+
 static char *left_text(void *mem, const struct progress_bar *bar)
 {
-    double seconds = (double)(bar->total - bar->ended) / bar->rate;
-    int64_t whole = seconds < 1 ? 1 : seconds > 359999 ? 359999 : (int64_t)(seconds + 0.5);
+    int64_t left_ms = bar->left_ms;
 
-    if (whole < 60)
-        return mem_printf(mem, "%llds left", (long long)whole);
-    if (whole < 3600)
-        return mem_printf(mem, "%lldm%02llds left", (long long)(whole / 60),
-                          (long long)(whole % 60));
-    return mem_printf(mem, "%lldh%02lldm left", (long long)(whole / 3600),
-                      (long long)(whole % 3600 / 60));
+    if (left_ms == 0)
+        left_ms = (int64_t)((double)(bar->total - bar->ended) * 1000 / bar->rate);
+    return mem_printf(mem, "%s left", progress_bar_time(mem, left_ms));
 }
 
 static size_t make_pieces(const struct progress_bar *bar, void *mem, struct piece *pieces)
 {
-    bool shows_rate = bar->rate > 0 && bar->ended < bar->total;
+    bool going = bar->ended < bar->total;
+    bool shows_rate = bar->rate > 0 && going;
+    bool shows_left = (shows_rate || bar->left_ms > 0) && going && !bar->state;
     size_t count = 0;
 
     if (bar->state)
@@ -57,18 +68,20 @@ static size_t make_pieces(const struct progress_bar *bar, void *mem, struct piec
         pieces[count++] = (struct piece){mem_printf(mem, "%zu failed", bar->failed), 1, INK_BAD};
     if (bar->held)
         pieces[count++] = (struct piece){mem_printf(mem, "%zu held", bar->held), 1, INK_WARN};
-    pieces[count++] = (struct piece){mem_printf(mem, "%zu %s", bar->done, bar->verb), 3, INK_GOOD};
+    if (bar->done || !bar->brief)
+        pieces[count++] =
+            (struct piece){mem_printf(mem, "%zu %s", bar->done, bar->verb), 3, INK_GOOD};
     if (bar->current)
         pieces[count++] = (struct piece){mem_printf(mem, "%zu current", bar->current), 5, INK_OFF};
-    pieces[count++] = (struct piece){mem_printf(mem, "%zu in work", bar->in_work), 4, INK_OFF};
+    if (bar->in_work || !bar->brief)
+        pieces[count++] = (struct piece){mem_printf(mem, "%zu in work", bar->in_work), 4, INK_OFF};
     if (bar->rows)
         pieces[count++] =
             (struct piece){mem_printf(mem, "%lld rows", (long long)bar->rows), 6, INK_OFF};
-    if (shows_rate) {
+    if (shows_rate)
         pieces[count++] = (struct piece){rate_text(mem, bar->rate), 6, INK_OFF};
-        if (!bar->state)
-            pieces[count++] = (struct piece){left_text(mem, bar), 2, INK_OFF};
-    }
+    if (shows_left)
+        pieces[count++] = (struct piece){left_text(mem, bar), 2, INK_OFF};
     return count;
 }
 
@@ -110,24 +123,36 @@ static void print_bar(const struct progress_bar *bar, struct strbuf *out, size_t
     strbuf_char(out, ']');
 }
 
+/* How wide the bar may be, when the counts around it have taken `used` columns. */
+static size_t bar_room(const struct progress_bar *bar, size_t columns, size_t used)
+{
+    size_t room = columns - used;
+
+    if (bar->bar_columns)
+        return bar->bar_columns <= room ? bar->bar_columns : 0;
+    return room < BAR_LEAST ? 0 : room < BAR_MOST ? room : BAR_MOST;
+}
+
 size_t progress_bar_print(const struct progress_bar *bar, struct strbuf *out, size_t columns)
 {
     void *mem = mem_context(NULL);
     char *head = mem_printf(mem, "%zu/%zu", bar->ended, bar->total);
-    size_t used = strlen(head) < columns ? strlen(head) : columns;
-    size_t kept = columns >= BAR_SURE ? BAR_LEAST : 0;
+    size_t kept = bar->bar_columns ? bar->bar_columns : columns >= BAR_SURE ? BAR_LEAST : 0;
     struct piece pieces[PIECES];
     size_t count = make_pieces(bar, mem, pieces);
+    size_t used;
     size_t room;
 
+    if (strlen(head) < bar->head_columns)
+        head = mem_printf(mem, "%*s", (int)bar->head_columns, head);
+    used = strlen(head) < columns ? strlen(head) : columns;
     count = fit_pieces(pieces, count, columns - used > kept ? columns - used - kept : 0);
     strbuf_add(out, head, used);
     used += pieces_columns(pieces, count);
-    room = columns - used < BAR_MOST ? columns - used : BAR_MOST;
-    if (room >= BAR_LEAST) {
+    room = bar_room(bar, columns, used);
+    if (room > 0)
         print_bar(bar, out, room);
-        used += room;
-    }
+    used += room;
     for (size_t i = 0; i < count; i++) {
         bool inked = bar->color && pieces[i].ink != INK_OFF;
 

@@ -18,9 +18,13 @@ struct progress_bar {
     size_t in_work;
     int64_t rows;      /* of the data migrations in work, 0 = none */
     double rate;       /* tenants a second, 0 = not known yet */
+    int64_t left_ms;   /* until all have ended; 0 = by the rate */
     const char *state; /* "halted", "stopping", NULL = going on */
+    bool brief;        /* only counts that are not 0 */
     bool color;
     bool utf8;
+    size_t head_columns; /* the counts in front are padded to so many */
+    size_t bar_columns;  /* the bar takes as many, or 0: what is left over */
 };
 
 /*
@@ -28,6 +32,9 @@ struct progress_bar {
  * and the time left go last. No line end. Returns the columns used.
  */
 size_t progress_bar_print(const struct progress_bar *bar, struct strbuf *out, size_t columns);
+
+/* "40s", "3m20s", "1h51m": time left, rounded. Owned by `parent`. */
+char *progress_bar_time(void *parent, int64_t ms);
 
 /*
  * How fast tenants end: samples of the last ten seconds. Begin with a zeroed struct; add one at

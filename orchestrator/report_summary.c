@@ -8,8 +8,7 @@
 #include "common/text.h"
 #include "orchestrator/report_failures.h"
 #include "orchestrator/report_text.h"
-
-#include <signal.h>
+#include "orchestrator/signals.h"
 
 /* --- -v: each migration, with how long it took ----------------------------------------------- */
 
@@ -130,7 +129,7 @@ static void print_stop(struct strbuf *out, const struct report *report)
         strbuf_char(out, '\n');
     }
     if (result->signal) {
-        strbuf_printf(out, "stopped by %s", result->signal == SIGTERM ? "SIGTERM" : "SIGINT");
+        strbuf_printf(out, "stopped by %s", signals_name(result->signal));
         strbuf_str(out, report_text_ink(report->color, INK_OFF));
         strbuf_char(out, '\n');
     }

@@ -36,12 +36,13 @@ static bool labels_hold(const struct label_list *labels, const struct tenant *te
     return true;
 }
 
+/* Who is in a wave does not depend on whom --exclude leaves out of it: that comes later. */
 static bool fits(const struct selection *selection, const struct tenant *tenant)
 {
     return (selection->tenants.count == 0 || any_fits(&selection->tenants, tenant->name)) &&
            labels_hold(&selection->labels, tenant) &&
            (!selection->server || strcmp(selection->server, tenant->server->name) == 0) &&
-           !any_fits(&selection->excludes, tenant->name);
+           (selection->wave || !any_fits(&selection->excludes, tenant->name));
 }
 
 bool selection_parse_shard(const char *text, int64_t *ret_shard, int64_t *ret_shards)
@@ -236,12 +237,154 @@ static int check_server(void *mem, const char *server, const struct fleet *fleet
     return -1;
 }
 
+/* ---- waves ---- */
+
+static const struct wave *find_wave(const struct fleet *fleet, const char *name)
+{
+    for (size_t i = 0; i < fleet->run.wave_count; i++) {
+        if (strcmp(fleet->run.waves[i].name, name) == 0)
+            return &fleet->run.waves[i];
+    }
+    return NULL;
+}
+
+static int refuse_wave(void *mem, const char *wave, const struct fleet *fleet, struct err *err)
+{
+    size_t count = fleet->run.wave_count;
+    const char **names = mem_array(mem, const char *, count);
+    const char *nearest;
+    struct strbuf list;
+    size_t listed = 0;
+
+    strbuf_init(&list, mem);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = fleet->run.waves[i].name;
+        list_add(&list, &listed, names[i]);
+    }
+    err_set(err, ERR_NOINPUT, "there is no wave \"%s\" in \"%s\"", wave, fleet->file);
+    nearest = text_nearest(wave, names, count);
+    if (nearest)
+        err_hint(err, "Did you mean \"%s\"?", nearest);
+    else if (count > 0)
+        err_hint(err, "The waves are %s.", list.text);
+    else
+        err_hint(err, "It has no waves: list them under run: waves: in that file.");
+    return -1;
+}
+
+/* Where chance decides anew in each run who is in a wave, nobody can ask for that wave. */
+static int check_chance(const struct fleet *fleet, const struct wave *asked, struct err *err)
+{
+    for (const struct wave *wave = fleet->run.waves; wave <= asked; wave++) {
+        if (wave->order != WAVE_ORDER_RANDOM || wave->order_seed != 0 || !wave->has_size)
+            continue;
+        err_set_at(err, ERR_CONFIG, fleet->file, wave->line, wave->column,
+                   "wave \"%s\" is drawn anew in each run, so there is no way to tell who is in "
+                   "wave \"%s\"",
+                   wave->name, asked->name);
+        err_hint(err, "Give its order a seed in \"%s\", then every run draws the same tenants.",
+                 fleet->file);
+        return -1;
+    }
+    return 0;
+}
+
+/* The durations known of these tenants. Owned by `parent`. */
+static struct wave_history history_of(void *parent, const struct selection *selection,
+                                      const struct tenant *const *tenants, size_t count)
+{
+    const int64_t *known = selection->history.last_duration_ms;
+    int64_t *durations = known ? mem_array(parent, int64_t, count) : NULL;
+
+    for (size_t i = 0; durations && i < count; i++)
+        durations[i] = known[tenants[i]->index];
+    return (struct wave_history){.last_duration_ms = durations, .seed = selection->history.seed};
+}
+
+static int deal(void *parent, const struct selection *selection, const struct fleet *fleet,
+                const struct tenant *const *tenants, size_t count, struct wave_plan **ret,
+                struct err *err)
+{
+    struct wave_history history = history_of(parent, selection, tenants, count);
+
+    if (wave_plan_make(parent, &fleet->run, tenants, count, history, ret, err) == 0)
+        return 0;
+    err_place(err, fleet->file, err->line, err->column);
+    return -1;
+}
+
+/* Leaves those of the wave asked for. */
+static int keep_wave(void *mem, const struct selection *selection, const struct fleet *fleet,
+                     const struct tenant **tenants, size_t *count, struct err *err)
+{
+    const struct wave *wave = find_wave(fleet, selection->wave);
+    struct wave_plan *plan;
+    size_t group, kept = 0;
+
+    if (check_chance(fleet, wave, err) < 0 ||
+        deal(mem, selection, fleet, tenants, *count, &plan, err) < 0)
+        return -1;
+    group = wave_plan_find(plan, wave);
+    for (size_t i = 0; i < *count; i++) {
+        if (plan->group_of[i] == group && !any_fits(&selection->excludes, tenants[i]->name))
+            tenants[kept++] = tenants[i];
+    }
+    *count = kept;
+    if (kept > 0)
+        return 0;
+    err_set(err, ERR_NOINPUT, "no tenant is selected: wave \"%s\" has none%s", wave->name,
+            plan->groups[group].count > 0 ? " but those excluded" : "");
+    err_hint(err, "\"pgtide list\" shows which tenants are in which wave.");
+    return -1;
+}
+
+int selection_deal(void *parent, const struct selection *selection, const struct fleet *fleet,
+                   const struct selected *selected, struct wave_plan **ret, struct err *err)
+{
+    const struct tenant *const *tenants = selected->tenants;
+
+    if (!selection->wave)
+        return deal(parent, selection, fleet, tenants, selected->count, ret, err);
+    *ret = wave_plan_only(parent, find_wave(fleet, selection->wave), tenants, selected->count,
+                          history_of(parent, selection, tenants, selected->count));
+    return 0;
+}
+
+/* ---- the selection ---- */
+
 static int check_words(void *mem, const struct selection *selection, const struct fleet *fleet,
                        struct err *err)
 {
     if (selection->server && check_server(mem, selection->server, fleet, err) < 0)
         return -1;
+    if (selection->wave && !find_wave(fleet, selection->wave))
+        return refuse_wave(mem, selection->wave, fleet, err);
     return check_tenant_words(mem, &selection->tenants, fleet, err);
+}
+
+/* One shard, and of it the first few. */
+static size_t keep_part(const struct selection *selection, const struct tenant **tenants,
+                        size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (selection->shards > 0 &&
+            selection_shard_of(tenants[i]->name, selection->shards) != selection->shard)
+            continue;
+        if (selection->limit == 0 || kept < (size_t)selection->limit)
+            tenants[kept++] = tenants[i];
+    }
+    return kept;
+}
+
+static int refuse_suspended(const struct fleet *fleet, size_t fitting, struct err *err)
+{
+    err_set(err, ERR_NOINPUT, "no tenant is selected: %s suspended",
+            fitting == 1 ? "the one that fits is" : "all that fit are");
+    err_hint(err, "Take \"state: suspended\" away in \"%s\" to have %s taken along again.",
+             fleet->file, fitting == 1 ? "it" : "them");
+    return -1;
 }
 
 int selection_apply(void *parent, const struct selection *selection, const struct fleet *fleet,
@@ -251,10 +394,11 @@ int selection_apply(void *parent, const struct selection *selection, const struc
     const struct tenant **tenants = mem_array(mem, const struct tenant *, fleet->tenant_count);
     struct selected selected = {.tenants = tenants};
     size_t fitting = 0;
+    int rc;
 
-    if (check_words(mem, selection, fleet, err) < 0)
-        goto failed;
-    for (size_t i = 0; i < fleet->tenant_count; i++) {
+    keep_suspended = keep_suspended && !selection->wave;
+    rc = check_words(mem, selection, fleet, err);
+    for (size_t i = 0; rc == 0 && i < fleet->tenant_count; i++) {
         const struct tenant *tenant = &fleet->tenants[i];
         bool suspended = tenant->state == TENANT_SUSPENDED;
 
@@ -262,31 +406,20 @@ int selection_apply(void *parent, const struct selection *selection, const struc
             continue;
         fitting++;
         selected.suspended += suspended;
-        if (suspended && !keep_suspended)
-            continue;
-        if (selection->shards > 0 &&
-            selection_shard_of(tenant->name, selection->shards) != selection->shard)
-            continue;
-        if (selection->limit == 0 || selected.count < (size_t)selection->limit)
+        if (!suspended || keep_suspended)
             tenants[selected.count++] = tenant;
     }
-    if (fitting == 0) {
-        refuse_nothing(mem, selection, fleet, err);
-        goto failed;
+    if (rc == 0 && fitting == 0)
+        rc = refuse_nothing(mem, selection, fleet, err);
+    if (rc == 0 && selected.count == 0)
+        rc = refuse_suspended(fleet, fitting, err);
+    if (rc == 0 && selection->wave)
+        rc = keep_wave(mem, selection, fleet, tenants, &selected.count, err);
+    if (rc == 0) {
+        selected.count = keep_part(selection, tenants, selected.count);
+        talloc_steal(parent, tenants);
+        *ret = selected;
     }
-    if (selected.suspended == fitting && !keep_suspended) {
-        err_set(err, ERR_NOINPUT, "no tenant is selected: %s suspended",
-                fitting == 1 ? "the one that fits is" : "all that fit are");
-        err_hint(err, "Take \"state: suspended\" away in \"%s\" to have %s taken along again.",
-                 fleet->file, fitting == 1 ? "it" : "them");
-        goto failed;
-    }
-    talloc_steal(parent, tenants);
     talloc_free(mem);
-    *ret = selected;
-    return 0;
-
-failed:
-    talloc_free(mem);
-    return -1;
+    return rc;
 }

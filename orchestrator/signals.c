@@ -18,6 +18,13 @@ struct signals {
     sigset_t before; /* the thread's mask */
 };
 
+static bool is_ignored(int signal)
+{
+    struct sigaction action;
+
+    return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 int signals_open(void *parent, struct signals **ret, struct err *err)
 {
     struct signals *signals;
@@ -28,6 +35,8 @@ int signals_open(void *parent, struct signals **ret, struct err *err)
     sigemptyset(&ours);
     sigaddset(&ours, SIGINT);
     sigaddset(&ours, SIGTERM);
+    if (!is_ignored(SIGHUP)) /* a blocked signal is never ignored */
+        sigaddset(&ours, SIGHUP);
     fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
         return err_set(err, ERR_INTERNAL, "could not create a signalfd: %s", strerror(errno));
@@ -69,20 +78,42 @@ int signals_cancel_fd(const struct signals *signals)
     return signals->cancel_fd;
 }
 
-int signals_read(struct signals *signals)
+/* The next signal that counts, or 0. */
+static int next_signal(const struct signals *signals)
 {
     struct signalfd_siginfo info;
-    int signal;
 
-    if (read(signals->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+    while (read(signals->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo != SIGHUP || signals->count == 0)
+            return (int)info.ssi_signo;
+    }
+    return 0;
+}
+
+int signals_read(struct signals *signals)
+{
+    int signal = next_signal(signals);
+
+    if (signal == 0)
         return 0;
-    signal = (int)info.ssi_signo;
     signals->count++;
     if (signals->count == 2)
         (void)eventfd_write(signals->cancel_fd, 1);
     if (signals->count >= 3)
         _exit(128 + signal);
     return signal;
+}
+
+const char *signals_name(int signal)
+{
+    switch (signal) {
+    case SIGHUP:
+        return "SIGHUP";
+    case SIGTERM:
+        return "SIGTERM";
+    default:
+        return "SIGINT";
+    }
 }
 
 int signals_count(const struct signals *signals)
