@@ -8,13 +8,12 @@
  */
 #include "catalog/bundle.h"
 
+#include "catalog/archive_library.h"
 #include "catalog/text_file.h"
 #include "common/mem.h"
 #include "common/sha256.h"
 #include "common/text.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -217,6 +216,7 @@ static int parse_manifest(struct bundle *b, const char *text, size_t len, struct
 
 struct reading {
     struct bundle *bundle;
+    struct archive_library lib;
     struct archive *archive;
     int64_t size; /* of the bundle */
     int64_t at;   /* where the next header must stand */
@@ -230,15 +230,16 @@ static int next_entry(struct reading *r, const char *name, int64_t *ret_size, in
     struct archive_entry *entry;
     const char *found;
 
-    if (archive_read_next_header(r->archive, &entry) != ARCHIVE_OK)
+    if (r->lib.archive_read_next_header(r->archive, &entry) != ARCHIVE_OK)
         return fail_form(r->bundle, err, "\"%s\" is missing", name);
-    found = archive_entry_pathname(entry);
+    found = r->lib.archive_entry_pathname(entry);
     if (!found || strcmp(found, name) != 0)
         return fail_form(r->bundle, err, "an entry stands where \"%s\" should", name);
-    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) ||
-        archive_entry_symlink(entry) || archive_read_header_position(r->archive) != r->at)
+    if (r->lib.archive_entry_filetype(entry) != AE_IFREG || r->lib.archive_entry_hardlink(entry) ||
+        r->lib.archive_entry_symlink(entry) ||
+        r->lib.archive_read_header_position(r->archive) != r->at)
         return fail_form(r->bundle, err, "\"%s\" is not a plain file", name);
-    *ret_size = archive_entry_size(entry);
+    *ret_size = r->lib.archive_entry_size(entry);
     *ret_offset = r->at + BUNDLE_BLOCK;
     if (*ret_size < 0 || *ret_size > r->size)
         return fail_form(r->bundle, err, "\"%s\" cannot be that large", name);
@@ -316,17 +317,21 @@ static int read_entries(struct reading *r, struct err *err)
 
 static int read_archive(struct bundle *b, int64_t size, struct err *err)
 {
-    struct reading r = {.bundle = b, .archive = archive_read_new(), .size = size};
+    struct reading r = {.bundle = b, .size = size};
     int rc;
 
+    if (archive_library_load(&r.lib, err) < 0)
+        return -1;
+    r.archive = r.lib.archive_read_new();
     if (!r.archive)
         mem_die(0);
-    if (archive_read_support_format_tar(r.archive) != ARCHIVE_OK || lseek(b->fd, 0, SEEK_SET) < 0 ||
-        archive_read_open_fd(r.archive, b->fd, PIECE) != ARCHIVE_OK)
+    if (r.lib.archive_read_support_format_tar(r.archive) != ARCHIVE_OK ||
+        lseek(b->fd, 0, SEEK_SET) < 0 ||
+        r.lib.archive_read_open_fd(r.archive, b->fd, PIECE) != ARCHIVE_OK)
         rc = fail_form(b, err, "it is no tar file");
     else
         rc = read_entries(&r, err);
-    archive_read_free(r.archive);
+    r.lib.archive_read_free(r.archive);
     return rc;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "catalog/bundle_write.h"
 
+#include "catalog/archive_library.h"
 #include "catalog/bundle.h"
 #include "catalog/folder.h"
 #include "catalog/text_file.h"
@@ -14,8 +15,6 @@
 #include "common/sha256.h"
 #include "common/strbuf.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -89,6 +88,7 @@ int bundle_write_collect(struct bundle_sources *sources, const char *path, const
 struct writing {
     int fd;
     const char *shown;
+    struct archive_library lib;
     struct archive *archive;
     struct archive_entry *entry; /* used again for each */
     struct sha256 seal;
@@ -108,7 +108,7 @@ static la_ssize_t write_block(struct archive *archive, void *arg, const void *bl
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0) {
-            archive_set_error(archive, errno, "%s", strerror(errno));
+            w->lib.archive_set_error(archive, errno, "%s", strerror(errno));
             return -1;
         }
         from += put;
@@ -121,7 +121,7 @@ static la_ssize_t write_block(struct archive *archive, void *arg, const void *bl
 
 static int fail_write(struct writing *w, struct err *err)
 {
-    const char *why = archive_error_string(w->archive);
+    const char *why = w->lib.archive_error_string(w->archive);
 
     return err_set(err, ERR_INTERNAL, "could not write bundle \"%s\": %s", w->shown,
                    why ? why : strerror(errno));
@@ -129,22 +129,24 @@ static int fail_write(struct writing *w, struct err *err)
 
 static int begin_entry(struct writing *w, const char *name, int64_t size, struct err *err)
 {
-    archive_entry_clear(w->entry);
-    archive_entry_set_pathname(w->entry, name);
-    archive_entry_set_filetype(w->entry, AE_IFREG);
-    archive_entry_set_perm(w->entry, MODE);
-    archive_entry_set_size(w->entry, size);
-    archive_entry_set_mtime(w->entry, 0, 0);
-    if (archive_write_header(w->archive, w->entry) == ARCHIVE_OK)
+    w->lib.archive_entry_clear(w->entry);
+    w->lib.archive_entry_set_pathname(w->entry, name);
+    w->lib.archive_entry_set_filetype(w->entry, AE_IFREG);
+    w->lib.archive_entry_set_perm(w->entry, MODE);
+    w->lib.archive_entry_set_size(w->entry, size);
+    w->lib.archive_entry_set_mtime(w->entry, 0, 0);
+    if (w->lib.archive_write_header(w->archive, w->entry) == ARCHIVE_OK)
         return 0;
-    if (archive_errno(w->archive) == ENAMETOOLONG)
+    if (w->lib.archive_errno(w->archive) == ENAMETOOLONG)
         return err_set(err, ERR_DATA, "\"%s\" is too long a path for a bundle", name);
     return fail_write(w, err);
 }
 
 static int add_bytes(struct writing *w, const char *bytes, size_t len, struct err *err)
 {
-    return archive_write_data(w->archive, bytes, len) == (la_ssize_t)len ? 0 : fail_write(w, err);
+    return w->lib.archive_write_data(w->archive, bytes, len) == (la_ssize_t)len
+               ? 0
+               : fail_write(w, err);
 }
 
 static int write_text(struct writing *w, const char *name, const char *text, size_t len,
@@ -152,7 +154,7 @@ static int write_text(struct writing *w, const char *name, const char *text, siz
 {
     if (begin_entry(w, name, (int64_t)len, err) < 0 || add_bytes(w, text, len, err) < 0)
         return -1;
-    return archive_write_finish_entry(w->archive) == ARCHIVE_OK ? 0 : fail_write(w, err);
+    return w->lib.archive_write_finish_entry(w->archive) == ARCHIVE_OK ? 0 : fail_write(w, err);
 }
 
 static int fail_changed(const struct bundle_source *source, struct err *err)
@@ -203,7 +205,7 @@ static int write_source(struct writing *w, const struct bundle_source *source, s
     if (rc == 0)
         rc = copy_bytes(w, fd, source, err);
     close(fd);
-    if (rc == 0 && archive_write_finish_entry(w->archive) != ARCHIVE_OK)
+    if (rc == 0 && w->lib.archive_write_finish_entry(w->archive) != ARCHIVE_OK)
         rc = fail_write(w, err);
     return rc;
 }
@@ -267,10 +269,10 @@ static int compare_sources(const void *a, const void *b)
 static int write_all(struct writing *w, struct bundle_sources *sources, const char *text,
                      struct err *err)
 {
-    if (archive_write_set_format_ustar(w->archive) != ARCHIVE_OK ||
-        archive_write_add_filter_none(w->archive) != ARCHIVE_OK ||
-        archive_write_set_bytes_per_block(w->archive, 0) != ARCHIVE_OK ||
-        archive_write_open(w->archive, w, NULL, write_block, NULL) != ARCHIVE_OK)
+    if (w->lib.archive_write_set_format_ustar(w->archive) != ARCHIVE_OK ||
+        w->lib.archive_write_add_filter_none(w->archive) != ARCHIVE_OK ||
+        w->lib.archive_write_set_bytes_per_block(w->archive, 0) != ARCHIVE_OK ||
+        w->lib.archive_write_open(w->archive, w, NULL, write_block, NULL) != ARCHIVE_OK)
         return fail_write(w, err);
     if (write_text(w, BUNDLE_MANIFEST, text, strlen(text), err) < 0)
         return -1;
@@ -280,22 +282,21 @@ static int write_all(struct writing *w, struct bundle_sources *sources, const ch
     }
     if (write_seal(w, err) < 0)
         return -1;
-    return archive_write_close(w->archive) == ARCHIVE_OK ? 0 : fail_write(w, err);
+    return w->lib.archive_write_close(w->archive) == ARCHIVE_OK ? 0 : fail_write(w, err);
 }
 
 int bundle_write(int fd, const char *shown, struct bundle_sources *sources, int64_t head,
                  const char *catalog_checksum, struct err *err)
 {
-    struct writing w = {
-        .fd = fd,
-        .shown = shown,
-        .archive = archive_write_new(),
-        .entry = archive_entry_new(),
-    };
+    struct writing w = {.fd = fd, .shown = shown};
     unsigned char unused[32];
     char *text;
     int rc;
 
+    if (archive_library_load(&w.lib, err) < 0)
+        return -1;
+    w.archive = w.lib.archive_write_new();
+    w.entry = w.lib.archive_entry_new();
     if (!w.archive || !w.entry)
         mem_die(0);
     if (sources->count > 0)
@@ -306,8 +307,8 @@ int bundle_write(int fd, const char *shown, struct bundle_sources *sources, int6
     if (!w.sealed)
         sha256_end(&w.seal, unused);
     w.sealed = true; /* what freeing an archive that failed still writes is nobody's */
-    archive_write_free(w.archive);
-    archive_entry_free(w.entry);
+    w.lib.archive_write_free(w.archive);
+    w.lib.archive_entry_free(w.entry);
     talloc_free(text);
     return rc;
 }

@@ -361,9 +361,15 @@ static void settle_transactions(struct parser *p)
     m->directives.transaction_none = m->sections[SECTION_UP].no_transaction;
 }
 
-static bool may_change_role(const char *text)
+static bool may_touch_session(const char *text)
 {
-    return strcasestr(text, "role") || strcasestr(text, "authorization");
+    static const char *const words[] = {"role", "authorization", "deallocate", "discard"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcasestr(text, words[i]))
+            return true;
+    }
+    return false;
 }
 
 static int parse(void *parent, const char *bytes, size_t len, bool seed, struct migration *ret,
@@ -390,7 +396,7 @@ static int parse(void *parent, const char *bytes, size_t len, bool seed, struct 
     if (errors->count > before)
         return -1;
     ret->checksum = sha256_text(parent, ret->text, ret->len);
-    ret->mentions_role = may_change_role(ret->text);
+    ret->touches_session = may_touch_session(ret->text);
     ret->code_checksum = sql_code_checksum_of(parent, ret->text, up->statements, up->count);
     return 0;
 }
@@ -423,7 +429,7 @@ void migration_add_way_back(void *parent, struct migration *migration,
     memcpy(text + base, way_back->text, way_back->len);
     migration->text = text;
     migration->len = base + way_back->len;
-    migration->mentions_role |= way_back->mentions_role;
+    migration->touches_session |= way_back->touches_session;
     *down = way_back->sections[SECTION_DOWN];
     down->file = way_back->file;
     /* a directive at the top of the change holds for both, what its statements need does not */

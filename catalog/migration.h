@@ -83,8 +83,8 @@ struct migration {
     const struct migration_command *command; /* NULL: it is SQL */
     const char *checksum;
     const char *code_checksum;
-    bool mentions_role; /* the words ROLE or AUTHORIZATION stand in it: it may change the session's
-                         */
+    bool touches_session; /* it may change the session's role, or drop its prepared statements: the
+                             words for that stand in it */
     size_t index;       /* position in its catalog list */
 };
 

@@ -20,14 +20,18 @@ extern char **environ;
 /* How often a program that has closed its output, or whose children hold it open, is looked at. */
 enum { LOOK_FIRST_MS = 1, LOOK_MOST_MS = 20 };
 
+enum { PIECE = 64 * 1024 }; /* bytes of output read at once */
+
 struct command {
     const struct command_spec *spec;
     struct command_result *result;
     pid_t pid;
-    int fd;          /* end of the pipe to read */
-    bool at_end;     /* of its output */
-    char *room;      /* result->output, with room for twice the bytes to be kept */
-    size_t room_len; /* of them filled */
+    int fd;      /* end of the pipe to read */
+    bool at_end; /* of its output */
+    const void *parent;
+    char *room;      /* result->output */
+    size_t room_len; /* bytes of it filled */
+    size_t room_capacity;
     int64_t look_ms;
 };
 
@@ -104,6 +108,20 @@ static void cut(struct command *command, size_t most)
     command->result->output_cut = true;
 }
 
+/* For how many more bytes of output there is room, besides the NUL. What is to be kept may be there
+ * twice before it is cut. */
+static size_t make_room(struct command *command)
+{
+    size_t most = command->spec->output_most * 2;
+    size_t len;
+
+    if (command->room_len == most)
+        cut(command, command->spec->output_most);
+    len = command->room_len + PIECE < most ? command->room_len + PIECE : most;
+    mem_grow(command->parent, &command->room, &command->room_capacity, len + 1);
+    return len - command->room_len;
+}
+
 static bool too_wordy(const struct command *command)
 {
     return command->spec->refuse_more && command->room_len > command->spec->output_most;
@@ -117,6 +135,7 @@ static bool take_output(struct command *command)
         {.fd = command->spec->cancel_fd, .events = POLLIN},
     };
     ssize_t got;
+    size_t room;
 
     if (poll(fds, ARRAY_LEN(fds), (int)command->look_ms) <= 0 || !fds[0].revents) {
         command->look_ms =
@@ -124,10 +143,8 @@ static bool take_output(struct command *command)
         return false;
     }
     command->look_ms = LOOK_FIRST_MS;
-    if (command->room_len == command->spec->output_most * 2)
-        cut(command, command->spec->output_most);
-    got = read(command->fd, command->room + command->room_len,
-               command->spec->output_most * 2 - command->room_len);
+    room = make_room(command);
+    got = read(command->fd, command->room + command->room_len, room);
     if (got > 0)
         command->room_len += (size_t)got;
     else if (got == 0 || errno != EINTR)
@@ -223,7 +240,8 @@ static void take_rest(struct command *command)
 int command_run(const void *parent, const struct command_spec *spec, struct command_result *ret,
                 struct err *err)
 {
-    struct command command = {.spec = spec, .result = ret, .look_ms = LOOK_FIRST_MS};
+    struct command command = {
+        .parent = parent, .spec = spec, .result = ret, .look_ms = LOOK_FIRST_MS};
     int64_t begin_ms = clock_now_ms();
     int64_t deadline = clock_deadline(spec->limit_ms);
     int problem = start(&command);
@@ -235,7 +253,7 @@ int command_run(const void *parent, const struct command_spec *spec, struct comm
         return -1;
     }
     *ret = (struct command_result){.end = COMMAND_EXITED};
-    command.room = mem_array(parent, char, spec->output_most * 2 + 1);
+    (void)make_room(&command);
     take_status(&command, watch(&command, deadline));
     take_rest(&command);
     close(command.fd);

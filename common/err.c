@@ -11,14 +11,23 @@ static const struct {
     int exit_code;
     bool retryable;
 } kinds[] = {
-    [ERR_NONE] = {"none", 0, false},          [ERR_INTERNAL] = {"internal", 1, false},
-    [ERR_USAGE] = {"usage", 64, false},       [ERR_DATA] = {"data", 65, false},
-    [ERR_NOINPUT] = {"noinput", 66, false},   [ERR_CONFIG] = {"config", 78, false},
-    [ERR_BUSY] = {"busy", 5, false},          [ERR_UNREACHABLE] = {"unreachable", 3, true},
-    [ERR_TRANSIENT] = {"transient", 3, true}, [ERR_LOST] = {"lost", 3, true},
-    [ERR_LOCKED] = {"locked", 3, false},      [ERR_HELD] = {"held", 3, false},
-    [ERR_CONFLICT] = {"conflict", 3, false},  [ERR_SQL] = {"sql", 3, false},
-    [ERR_DEADLINE] = {"deadline", 3, false},  [ERR_CANCELLED] = {"cancelled", 3, false},
+    [ERR_NONE] = {"none", 0, false},
+    [ERR_INTERNAL] = {"internal", 1, false},
+    [ERR_USAGE] = {"usage", 64, false},
+    [ERR_DATA] = {"data", 65, false},
+    [ERR_NOINPUT] = {"noinput", 66, false},
+    [ERR_CONFIG] = {"config", 78, false},
+    [ERR_BUSY] = {"busy", 5, false},
+    [ERR_UNREACHABLE] = {"unreachable", 3, true},
+    [ERR_FULL] = {"full", 3, true},
+    [ERR_TRANSIENT] = {"transient", 3, true},
+    [ERR_LOST] = {"lost", 3, true},
+    [ERR_LOCKED] = {"locked", 3, false},
+    [ERR_HELD] = {"held", 3, false},
+    [ERR_CONFLICT] = {"conflict", 3, false},
+    [ERR_SQL] = {"sql", 3, false},
+    [ERR_DEADLINE] = {"deadline", 3, false},
+    [ERR_CANCELLED] = {"cancelled", 3, false},
     [ERR_HOOK] = {"hook", 3, false},
 };
 

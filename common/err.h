@@ -30,7 +30,8 @@ enum err_kind {
     ERR_CONFIG,   /* fleet.yaml: exit 78 */
     ERR_BUSY,     /* another run of this fleet: exit 5 */
     /* of one attempt at one tenant */
-    ERR_UNREACHABLE, /* refused, timed out, 57P03, 53300 while connecting: retryable */
+    ERR_UNREACHABLE, /* refused, timed out, 57P03; 53300 of one database or role: retryable */
+    ERR_FULL,        /* 53300 while connecting: the whole server is full: retryable */
     ERR_TRANSIENT,   /* 40001, 40P01, 55P03, 53200, ...: the server undid it, retryable */
     ERR_LOST,        /* connection lost after something was sent: retryable, outcome unknown */
     ERR_LOCKED,      /* somebody else holds this tenant's pgtide lock */

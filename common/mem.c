@@ -63,10 +63,20 @@ char *mem_strndup(const void *parent, const char *text, size_t len)
     return copy;
 }
 
+/* talloc_vasprintf formats twice, once for the length; most texts are short enough to do without. */
 char *mem_vprintf(const void *parent, const char *format, va_list args)
 {
-    char *text = talloc_vasprintf(parent, format, args);
+    char buffer[256];
+    va_list again;
+    char *text;
+    int len;
 
+    va_copy(again, args);
+    len = vsnprintf(buffer, sizeof(buffer), format, again);
+    va_end(again);
+    if (len >= 0 && (size_t)len < sizeof(buffer))
+        return mem_strndup(parent, buffer, (size_t)len);
+    text = talloc_vasprintf(parent, format, args);
     if (!text)
         mem_die(strlen(format));
     return text;

@@ -191,6 +191,18 @@ size_t text_columns(const char *text)
     return columns;
 }
 
+size_t text_cut(const char *text, size_t most)
+{
+    size_t len = strnlen(text, most + 1);
+
+    if (len <= most)
+        return len;
+    len = most;
+    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+        len--;
+    return len;
+}
+
 char *text_printable(const void *parent, const char *text)
 {
     struct strbuf out;

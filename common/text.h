@@ -43,6 +43,9 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 size_t text_chars(const char *text, size_t len);
 size_t text_columns(const char *text);
 
+/* How many bytes of UTF-8 `text` are at most `most` without cutting a character in two. */
+size_t text_cut(const char *text, size_t most);
+
 /* A program's printable form of untrusted text: control characters become \xHH. Owned by `parent`.
  */
 char *text_printable(const void *parent, const char *text);

@@ -15,6 +15,7 @@
 #include "config/fleet_servers.h"
 #include "config/fleet_settings.h"
 #include "config/fleet_tenants.h"
+#include "config/fleet_waves.h"
 #include "config/password.h"
 #include "config/reader.h"
 #include "config/yaml_tree.h"
@@ -192,7 +193,7 @@ static void add_text(struct sha256 *sum, const char *text)
     sha256_add(sum, text, strlen(text) + 1);
 }
 
-static char *fingerprint(const struct fleet *fleet)
+void fleet_make_fingerprint(struct fleet *fleet)
 {
     struct sha256 sum;
 
@@ -206,7 +207,8 @@ static char *fingerprint(const struct fleet *fleet)
         add_text(&sum, tenant->database);
         add_text(&sum, tenant->schema);
     }
-    return sha256_end_text(&sum, fleet);
+    talloc_free(fleet->fingerprint);
+    fleet->fingerprint = sha256_end_text(&sum, fleet);
 }
 
 static struct fleet *new_fleet(const char *path)
@@ -249,7 +251,9 @@ int fleet_parse(void *parent, const char *path, const char *text, size_t len, bo
         talloc_free(fleet);
         return -1;
     }
-    fleet->fingerprint = fingerprint(fleet);
+    fleet_make_fingerprint(fleet);
+    if (fleet->discovery_count == 0)
+        fleet_waves_check_labels(fleet);
     *ret = talloc_steal(parent, fleet);
     return 0;
 }
@@ -350,5 +354,6 @@ int fleet_fetch_password(struct fleet *fleet, struct err *err)
         if (tenant->direct_connection.count > 0)
             give_password(arena, &tenant->direct_connection, password);
     }
+    fleet->password_command = NULL;
     return 0;
 }

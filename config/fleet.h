@@ -257,8 +257,11 @@ int fleet_parse(void *parent, const char *path, const char *text, size_t len, bo
  * Runs connection.password_command (no shell, standard error passed through, 30 s at most) and
  * gives its output without the last line end to every tenant and server whose connection has no
  * password.
- * Nothing to do without one. Main thread, before any worker is started.
+ * Nothing to do without one, or a second time. Main thread, before any worker is started.
  */
 int fleet_fetch_password(struct fleet *fleet, struct err *err) MUST_CHECK;
+
+/* Makes fleet.fingerprint from the tenants there are. */
+void fleet_make_fingerprint(struct fleet *fleet);
 
 #endif

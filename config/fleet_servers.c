@@ -125,7 +125,6 @@ static struct fleet_server *add_server(struct fleet_servers *s, const char *name
     server->params = *params;
     server->reached = *params;
     server->settings = s->settings;
-    server->place = place_of(s, params);
     server->shown = (struct server){
         .name = name,
         .host = or_else(fleet_connection_get(s->c, params, "host"),
@@ -133,6 +132,7 @@ static struct fleet_server *add_server(struct fleet_servers *s, const char *name
         .port = effective_port(s, params),
         .per_server = s->r->fleet->run.per_server,
         .index = s->count,
+        .place = place_of(s, params),
     };
     mem_grow(s, &s->items, &s->capacity, s->count + 1);
     s->items[s->count++] = server;
@@ -142,7 +142,7 @@ static struct fleet_server *add_server(struct fleet_servers *s, const char *name
 
 static void warn_same_place(struct fleet_servers *s, const struct fleet_server *server)
 {
-    const struct fleet_server *first = strmap_get(s->by_place, server->place);
+    const struct fleet_server *first = strmap_get(s->by_place, server->shown.place);
 
     if (first)
         reader_warn(s->r,
@@ -200,7 +200,7 @@ static void read_server(struct fleet_servers *s, const struct yaml_node *key,
     server->shown.line = key->line;
     server->shown.labels = fleet_labels_read(s->r, entry.labels, LABELS, NULL);
     warn_same_place(s, server);
-    strmap_add(s->by_place, server->place, server);
+    strmap_add(s->by_place, server->shown.place, server);
 }
 
 void fleet_servers_read(struct fleet_servers *s, const struct yaml_node *node)
@@ -263,7 +263,7 @@ const struct fleet_server *fleet_servers_reach(struct fleet_servers *s,
     server = add_server(s, made_name(s, params), params);
     server->params = *s->params;
     fleet_connection_set(s->c, &server->reached, "dbname", NULL);
-    strmap_add(s->by_place, server->place, server);
+    strmap_add(s->by_place, server->shown.place, server);
     return server;
 }
 
@@ -279,7 +279,6 @@ void fleet_servers_finish(struct fleet_servers *s)
         servers[i].settings = server->settings;
         servers[i].pooler = server->params.pooler;
         servers[i].connection = fleet_connection_list(s->c, &server->reached);
-        servers[i].place = server->place;
     }
     fleet->servers = servers;
     fleet->server_count = s->count;

@@ -14,7 +14,6 @@ struct fleet_server {
     struct fleet_params params;  /* the fleet's and the server's, with host and port; of one made
                                     for a dsn the fleet's alone, which that dsn is laid over */
     struct fleet_params reached; /* with host and port in any case, without dbname */
-    const char *place;           /* equal for two servers that are one instance */
 };
 
 struct fleet_servers;

@@ -4,9 +4,9 @@
 #include "config/fleet_tenants.h"
 
 #include "common/mem.h"
-#include "common/strmap.h"
 #include "config/fields.h"
 #include "config/fleet_labels.h"
+#include "config/fleet_places.h"
 #include "config/fleet_seeds.h"
 #include "config/fleet_settings.h"
 
@@ -14,10 +14,7 @@ struct tenants {
     struct reader *r;
     struct fleet_connections *c;
     struct fleet_servers *s;
-    struct arena *keys;      /* texts for the tables below */
-    struct strmap *by_name;  /* name to tenant, as in the two below */
-    struct strmap *by_place; /* server, database, schema */
-    struct strmap *by_history;
+    struct fleet_places *places;
 };
 
 /* One entry of tenants:, before its parts are put together. */
@@ -159,26 +156,10 @@ static void check_name(struct tenants *t, const struct yaml_node *node, struct t
     }
     if (!tenant->name)
         return;
-    first = strmap_add(t->by_name, tenant->name, tenant);
+    first = fleet_places_add_name(t->places, tenant);
     if (first)
         err_detail(reader_error(t->r, pair->value, "duplicate tenant \"%s\"", tenant->name),
                    "The first one is in line %d.", first->line);
-}
-
-static const char *join(struct tenants *t, const char *const *parts, size_t count)
-{
-    size_t len = 0;
-    char *text;
-    char *end;
-
-    for (size_t i = 0; i < count; i++)
-        len += strlen(parts[i]) + 1;
-    text = end = arena_alloc(t->keys, len);
-    for (size_t i = 0; i < count; i++) { /* names have no control characters */
-        end = stpcpy(end, parts[i]);
-        *end++ = i + 1 < count ? '\n' : '\0';
-    }
-    return text;
 }
 
 static const char *shown_name(const struct tenant *tenant)
@@ -187,14 +168,9 @@ static const char *shown_name(const struct tenant *tenant)
 }
 
 /* Two tenants in one place, or two that would share one history table, undo each other's work. */
-static void check_place(struct tenants *t, const struct yaml_node *node, const char *place,
-                        struct tenant *tenant)
+static void check_place(struct tenants *t, const struct yaml_node *node, struct tenant *tenant)
 {
-    const char *const by_place[] = {place, tenant->database, tenant->schema ? tenant->schema : ""};
-    const char *const by_history[] = {place, tenant->database, tenant->history_schema,
-                                      tenant->settings->history_table};
-    const struct tenant *first =
-        strmap_add(t->by_place, join(t, by_place, ARRAY_LEN(by_place)), tenant);
+    const struct tenant *first = fleet_places_add(t->places, tenant);
 
     if (first) {
         err_detail(reader_error(t->r, node, "tenants \"%s\" and \"%s\" are the same %s",
@@ -203,7 +179,7 @@ static void check_place(struct tenants *t, const struct yaml_node *node, const c
                    "The first one is in line %d.", first->line);
         return;
     }
-    first = strmap_add(t->by_history, join(t, by_history, ARRAY_LEN(by_history)), tenant);
+    first = fleet_places_add_history(t->places, tenant);
     if (first)
         err_detail(reader_error(t->r, node,
                                 "tenants \"%s\" and \"%s\" would share the history table "
@@ -251,12 +227,10 @@ static void settle(struct tenants *t, const struct yaml_node *node, const struct
         return;
     tenant->server = &server->shown;
     tenant->database = fleet_connection_get(t->c, &params, "dbname");
-    tenant->history_schema = tenant->schema                     ? tenant->schema
-                             : tenant->settings->history_schema ? tenant->settings->history_schema
-                                                                : "public";
+    tenant->history_schema = fleet_places_history_schema(tenant->schema, tenant->settings);
     tenant->pooler = params.pooler;
     tenant->connection = fleet_connection_list(t->c, &params);
-    check_place(t, node, server->place, tenant);
+    check_place(t, node, tenant);
 }
 
 static void read_tenant(struct tenants *t, const struct yaml_node *node, struct tenant *tenant)
@@ -287,11 +261,8 @@ void fleet_tenants_read(struct reader *r, struct fleet_connections *c, struct fl
                         const struct yaml_node *node)
 {
     struct fleet *fleet = r->fleet;
-    struct tenants t = {.r = r, .c = c, .s = s, .keys = arena_new(r->scratch)};
+    struct tenants t = {.r = r, .c = c, .s = s, .places = fleet_places_new(r->scratch)};
 
-    t.by_name = strmap_new(r->scratch);
-    t.by_place = strmap_new(r->scratch);
-    t.by_history = strmap_new(r->scratch);
     fleet->tenant_count = node->count;
     fleet->tenants = mem_array(fleet, struct tenant, node->count);
     for (uint32_t i = 0; i < node->count; i++) {

@@ -80,17 +80,6 @@ static void read_match(struct reader *r, const struct yaml_node *node, struct wa
     wave->matches = matches;
 }
 
-bool fleet_waves_fits(const struct wave_match *match, const struct tenant *tenant)
-{
-    const char *value = name_values_get(&tenant->labels, match->label);
-
-    for (size_t i = 0; value && i < match->count; i++) {
-        if (text_glob(match->globs[i], value))
-            return true;
-    }
-    return false;
-}
-
 /* --- in which order --------------------------------------------------------------------------- */
 
 struct order {
@@ -342,4 +331,47 @@ void fleet_waves_read(struct reader *r, const struct yaml_node *node, struct run
         waves[i] = w.entries[i].wave;
     run->waves = waves;
     run->wave_count = w.count;
+}
+
+/* --- labels that nobody has ------------------------------------------------------------------- */
+
+static bool label_fits(const struct wave_match *match, const struct tenant *tenant)
+{
+    const char *value = name_values_get(&tenant->labels, match->label);
+
+    for (size_t i = 0; value && i < match->count; i++) {
+        if (text_glob(match->globs[i], value))
+            return true;
+    }
+    return false;
+}
+
+static void warn_label(struct fleet *fleet, const struct wave *wave, const struct wave_match *match)
+{
+    size_t capacity = fleet->warning_count;
+    struct strbuf text;
+
+    strbuf_init(&text, fleet);
+    strbuf_printf(&text, "%s:%d: no tenant has what wave \"%s\" matches: %s = ", fleet->file,
+                  wave->line, wave->name, match->label);
+    for (size_t i = 0; i < match->count; i++)
+        strbuf_printf(&text, "%s%s", i > 0 ? " or " : "", match->globs[i]);
+    mem_grow(fleet, &fleet->warnings, &capacity, fleet->warning_count + 1);
+    fleet->warnings[fleet->warning_count++] = text.text;
+}
+
+void fleet_waves_check_labels(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->run.wave_count; i++) {
+        const struct wave *wave = &fleet->run.waves[i];
+
+        for (size_t j = 0; j < wave->match_count; j++) {
+            size_t k = 0;
+
+            while (k < fleet->tenant_count && !label_fits(&wave->matches[j], &fleet->tenants[k]))
+                k++;
+            if (k == fleet->tenant_count)
+                warn_label(fleet, wave, &wave->matches[j]);
+        }
+    }
 }

@@ -10,7 +10,7 @@
 /* Reads the list `node` into run->waves; run->ramp_up is known. */
 void fleet_waves_read(struct reader *r, const struct yaml_node *node, struct run_config *run);
 
-/* Whether the tenant's label is one that `match` wants. */
-bool fleet_waves_fits(const struct wave_match *match, const struct tenant *tenant);
+/* Adds a warning for each wave that wants a label which no tenant has. All tenants are known. */
+void fleet_waves_check_labels(struct fleet *fleet);
 
 #endif

@@ -128,6 +128,7 @@ static const char *database_folder(void)
 
 struct zones {
     void *mem;
+    const char *but; /* the name in question, which is a file that is no zone */
     const char **names;
     size_t count;
     size_t capacity;
@@ -148,6 +149,8 @@ static void add_zones(struct zones *zones, const char *prefix, int depth)
             add_zones(zones, mem_printf(zones->mem, "%s/", name), depth - 1);
             continue;
         }
+        if (strcmp(name, zones->but) == 0)
+            continue;
         mem_grow(zones->mem, &zones->names, &zones->capacity, zones->count + 1);
         zones->names[zones->count++] = name;
     }
@@ -157,7 +160,7 @@ static void add_zones(struct zones *zones, const char *prefix, int depth)
 
 static void suggest_zone(struct reader *r, struct err *err, const char *name)
 {
-    struct zones zones = {.mem = mem_context(r->scratch)};
+    struct zones zones = {.mem = mem_context(r->scratch), .but = name};
 
     add_zones(&zones, "", 2);
     for (size_t i = 0; i < zones.count && !err->hint; i++) {

@@ -37,11 +37,10 @@ void budget_init_wave(struct budget *budget, const struct wave *wave, size_t ten
 
 void budget_init_server(struct budget *budget, const struct server *server, size_t tenants)
 {
-    *budget = (struct budget){
-        .rules = {
-            [BUDGET_FAILURES] =
-                rule("max_failures", server->has_max_failures, server->max_failures, tenants),
-        }};
+    *budget = (struct budget){.rules = {
+                                  [BUDGET_FAILURES] = rule("max_failures", server->has_max_failures,
+                                                           server->max_failures, tenants),
+                              }};
 }
 
 /* The rule that an outcome counts in, or NULL. */

@@ -9,9 +9,8 @@
 
 /* Commands that a later version will know. */
 static const char *const future_commands[] = {
-    "rehearse", "drift", "query", "adopt", "runs", "report", "resume", "retry", "completion",
+    "rehearse", "drift", "query", "adopt", "completion",
 };
-static const char *const future_options[] = {"events"};
 
 static bool one_of(const char *word, const char *const *words, size_t count)
 {
@@ -38,9 +37,9 @@ bool cli_takes(const struct cli_command *command, const struct cli_option *optio
 
 /* ---- refusals ---- */
 
-static int refuse_future(const char *what, const char *word, struct err *err)
+static int refuse_future(const char *command, struct err *err)
 {
-    err_set(err, ERR_USAGE, "%s \"%s\" is not supported yet", what, word);
+    err_set(err, ERR_USAGE, "command \"%s\" is not supported yet", command);
     err_hint(err, "This is pgtide " PGTIDE_VERSION "; \"pgtide help\" shows what it can do.");
     return -1;
 }
@@ -51,7 +50,7 @@ int cli_refuse_command(const char *name, struct err *err)
     const char *nearest;
 
     if (one_of(name, future_commands, ARRAY_LEN(future_commands)))
-        return refuse_future("command", name, err);
+        return refuse_future(name, err);
     for (size_t i = 0; i < CLI_COMMANDS; i++)
         names[i] = cli_commands[i].name;
     nearest = text_nearest(name, names, CLI_COMMANDS);
@@ -86,13 +85,8 @@ static const char *nearest_option(const char *name)
 /* `name` is without the dashes. */
 static int refuse_option(const char *name, struct err *err)
 {
-    const char *nearest;
-    char dashed[64];
+    const char *nearest = nearest_option(name);
 
-    snprintf(dashed, sizeof(dashed), "--%s", name);
-    if (one_of(name, future_options, ARRAY_LEN(future_options)))
-        return refuse_future("option", dashed, err);
-    nearest = nearest_option(name);
     err_set(err, ERR_USAGE, "unknown option \"--%s\"", name);
     if (nearest)
         err_hint(err, "Did you mean \"--%s\"?", nearest);

@@ -22,6 +22,10 @@ enum cli_command_id {
     CLI_ROLLBACK,
     CLI_BASELINE,
     CLI_REPAIR,
+    CLI_RUNS,
+    CLI_REPORT,
+    CLI_RESUME,
+    CLI_RETRY,
     CLI_HELP,
     CLI_VERSION,
     CLI_COMMANDS
@@ -44,14 +48,15 @@ struct cli_command {
 
 /* How the text of a value is read, and the type of the field it is kept in. */
 enum cli_type {
-    CLI_FLAG,   /* bool; takes no value */
-    CLI_TEXT,   /* const char * */
-    CLI_WORDS,  /* struct words: may be given several times */
-    CLI_LABELS, /* struct label_list: KEY=VALUE, several times */
-    CLI_NUMBER, /* int64_t from min to max */
-    CLI_SIZE,   /* max_failures and has_max_failures */
-    CLI_SHARD,  /* shard and shards of struct selection */
-    CLI_FORMAT, /* bool: json, not text */
+    CLI_FLAG,     /* bool; takes no value */
+    CLI_TEXT,     /* const char * */
+    CLI_WORDS,    /* struct words: may be given several times */
+    CLI_LABELS,   /* struct label_list: KEY=VALUE, several times */
+    CLI_NUMBER,   /* int64_t from min to max */
+    CLI_SIZE,     /* max_failures and has_max_failures */
+    CLI_DURATION, /* int64_t, milliseconds, above 0 */
+    CLI_SHARD,    /* shard and shards of struct selection */
+    CLI_FORMAT,   /* bool: json, not text */
 };
 
 /* Headings of a command's help. */

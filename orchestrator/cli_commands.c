@@ -173,6 +173,63 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
              "needs --yes. What it cannot cure stays and is told (exit code 3).",
          .examples = "pgtide repair --dry-run\n"
                      "pgtide repair --not-done -t store-0042"},
+    [CLI_RUNS] =
+        {.id = CLI_RUNS,
+         .name = "runs",
+         .chapter = CLI_LOOK,
+         .arguments = "",
+         .summary = "List the runs that were recorded",
+         .description =
+             "Lists the runs of the commands that change tenants, the newest first: when, what\n"
+             "they came to, which run they went on with. \"broken off\" is one whose pgtide was\n"
+             "killed. With --prune, runs that began longer ago are taken out of the record; one\n"
+             "that is going on stays. The tenants' own histories are not touched by that.",
+         .examples = "pgtide runs\n"
+                     "pgtide runs --limit 5 -o json\n"
+                     "pgtide runs --prune 90d"},
+    [CLI_REPORT] =
+        {.id = CLI_REPORT,
+         .name = "report",
+         .chapter = CLI_LOOK,
+         .arguments = "RUN",
+         .least = 1,
+         .most = 1,
+         .summary = "Show a recorded run again",
+         .description =
+             "Shows what a run came to as it was shown at its end, also as JSON, also of a run\n"
+             "that goes on still or was killed. RUN is an id, a beginning of one, or \"last\".",
+         .examples = "pgtide report last\n"
+                     "pgtide report 20261123T0615 --report run.json"},
+    [CLI_RESUME] =
+        {.id = CLI_RESUME,
+         .name = "resume",
+         .chapter = CLI_CHANGE,
+         .arguments = "RUN",
+         .least = 1,
+         .most = 1,
+         .summary = "Go on with a run that stopped",
+         .description =
+             "Does what a run has left undone, with the options that it had: tenants that were\n"
+             "not started, were in work when it was killed, or could not be reached. It is a\n"
+             "run of its own. Waves that have passed are not waited for again. When migrations\n"
+             "or tenants have changed since, it says how and asks; without a terminal it needs\n"
+             "--yes. RUN is an id, a beginning of one, or \"last\".",
+         .examples = "pgtide resume last\n"
+                     "pgtide resume 20261123T0615 --workers 16"},
+    [CLI_RETRY] =
+        {.id = CLI_RETRY,
+         .name = "retry",
+         .chapter = CLI_CHANGE,
+         .arguments = "RUN",
+         .least = 1,
+         .most = 1,
+         .summary = "Try the tenants again that failed in a run",
+         .description =
+             "Does a run again for the tenants that were tried without success: failed, held,\n"
+             "unreachable, locked, unknown. Options and changes are treated as by resume. RUN\n"
+             "is an id, a beginning of one, or \"last\".",
+         .examples = "pgtide retry last\n"
+                     "pgtide retry 20261123T0615 -t store-0042"},
     [CLI_HELP] = {.id = CLI_HELP,
                   .name = "help",
                   .chapter = CLI_OTHER,

@@ -26,6 +26,10 @@ cmd_fn cmd_seed;
 cmd_fn cmd_rollback;
 cmd_fn cmd_baseline;
 cmd_fn cmd_repair;
+cmd_fn cmd_runs;
+cmd_fn cmd_report;
+cmd_fn cmd_resume;
+cmd_fn cmd_retry;
 cmd_fn cmd_help;
 cmd_fn cmd_version;
 

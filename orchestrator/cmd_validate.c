@@ -6,6 +6,7 @@
 #include "orchestrator/cmd.h"
 
 #include "common/mem.h"
+#include "orchestrator/discover.h"
 #include "orchestrator/input.h"
 #include "orchestrator/message.h"
 #include "orchestrator/operation.h"
@@ -61,6 +62,8 @@ static int check(void *mem, const struct options *options, struct input *input,
 
     if (fleet_load(mem, options->fleet, &input->fleet, errors) < 0)
         return -1;
+    if (!options->connect && discover_files(input->fleet, errors) < 0)
+        rc = -1;
     if (input_load_catalog(mem, input->fleet, &input->catalog, errors) < 0) {
         if (input->fleet->migrations && bundle_is(input->fleet->migrations))
             return -1; /* the seeds are in it */
@@ -77,15 +80,29 @@ static const char *plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
+/* Entries of discover: that need a server or run a program. */
+static size_t count_unread(const struct fleet *fleet)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < fleet->discovery_count; i++)
+        count += fleet->discoveries[i].kind != DISCOVER_FILE;
+    return count;
+}
+
 static void print_text(void *mem, const struct input *input)
 {
     const struct fleet *fleet = input->fleet;
+    size_t others = count_unread(fleet);
     const struct catalog *catalog = input->catalog;
 
     printf("%s: %zu tenant%s on %zu server%s", fleet->file, fleet->tenant_count,
            plural(fleet->tenant_count), fleet->server_count, plural(fleet->server_count));
     if (input->suspended > 0)
         printf(", %zu suspended", input->suspended);
+    if (others > 0)
+        printf("; %zu entr%s of discover: %s not asked", others, others == 1 ? "y" : "ies",
+               others == 1 ? "was" : "were");
     printf("\n%s: %zu migration%s, %zu repeatable%s, head %s\n", catalog->source, catalog->count,
            plural(catalog->count), catalog->repeatable_count, plural(catalog->repeatable_count),
            report_version(mem, catalog, catalog->head));

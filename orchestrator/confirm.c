@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* A line without its end; what does not fit is read and dropped. False: there was none. */
@@ -37,15 +38,34 @@ int confirm_possible(int in_fd, int out_fd, struct err *err)
     return -1;
 }
 
-int confirm_ask(int in_fd, int out_fd, const char *question, struct err *err)
+bool confirm_answer(int in_fd)
 {
     char answer[16];
 
+    return read_line(in_fd, answer, sizeof(answer)) &&
+           (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0);
+}
+
+int confirm_ask(int in_fd, int out_fd, const char *question, struct err *err)
+{
     if (confirm_possible(in_fd, out_fd, err) < 0)
         return -1;
     dprintf(out_fd, "%s [y/N] ", question);
-    if (read_line(in_fd, answer, sizeof(answer)) &&
-        (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0))
+    if (confirm_answer(in_fd))
         return 0;
     return err_set(err, ERR_INTERNAL, "not confirmed, nothing was changed");
+}
+
+void confirm_begin(int in_fd, int out_fd, const char *question)
+{
+    (void)tcflush(in_fd, TCIFLUSH);
+    dprintf(out_fd, "%s [y/N] ", question);
+}
+
+bool confirm_on_terminal(int in_fd, int out_fd)
+{
+    pid_t foreground = tcgetpgrp(in_fd);
+
+    /* -1: a terminal, but not the one that controls us */
+    return isatty(in_fd) && isatty(out_fd) && (foreground < 0 || foreground == getpgrp());
 }

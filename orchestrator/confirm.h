@@ -16,4 +16,14 @@ int confirm_possible(int in_fd, int out_fd, struct err *err) MUST_CHECK;
  */
 int confirm_ask(int in_fd, int out_fd, const char *question, struct err *err) MUST_CHECK;
 
+/*
+ * The same in two steps, for one who has other things to do meanwhile: asks, forgetting what was
+ * typed before; then, once `in_fd` is readable, confirm_answer() is true for a yes.
+ */
+void confirm_begin(int in_fd, int out_fd, const char *question);
+bool confirm_answer(int in_fd);
+
+/* Is there a terminal to ask on, and are we in its foreground? */
+bool confirm_on_terminal(int in_fd, int out_fd);
+
 #endif

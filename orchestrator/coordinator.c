@@ -1,232 +1,27 @@
 /*
  * coordinator.c: the loop of a run.
  *
- * DESIGN. One turn of the loop: hand out what may start, end what is given up, end the rest once
- * the run drains, then sleep in poll(2) until a job comes back, a signal arrives, a retry is due,
- * or the observers want their tick. What may start is schedule.c's to say, what a job came to and
- * whether the run goes on is run_state.c's; here is what they cannot do: time, threads, words.
+ * DESIGN. One turn of the loop: take the steps of waves that are due, hand out what may start, end
+ * what is given up, end the rest once the run drains, then sleep in poll(2) until a job comes back,
+ * a signal arrives, something is due, or the observers want their tick. What may start is
+ * schedule.c's to say, what a job came to and whether the run goes on is run_state.c's, waves are
+ * rollout.c's; here is what they cannot do: time, threads, words.
  *
  * A job is touched here only while it is not in work. Jobs are numbered by their position in
  * result->jobs, which is that of their tenant in the request.
  */
 #include "orchestrator/coordinator.h"
 
-#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "orchestrator/coordinator_jobs.h"
 #include "orchestrator/run_hooks.h"
-#include "orchestrator/run_state.h"
-#include "orchestrator/schedule.h"
-#include "orchestrator/signals.h"
 #include "worker/attempt.h"
 #include "worker/tenant_hooks.h"
 
 #include <poll.h>
-#include <signal.h>
-#include <sys/random.h>
 
 #define TICK_MS 100
-
-struct coordinator {
-    const struct run_request *request;
-    const struct run_observer *const *observers;
-    size_t observer_count;
-    struct run_result *result;
-    struct job_plan *plan;
-    struct run_state *state;
-    struct schedule *schedule;
-    struct signals *signals;
-    struct queue *queue;
-    struct pool *pool;    /* NULL: no tenants */
-    int64_t *started_ms;  /* by job: first hand-out */
-    char **refusals;      /* by server: what its last refused attempt said, or NULL */
-    int64_t next_tick_ms; /* CLOCK_NEVER: nobody wants it */
-    size_t failure_hooks; /* jobs that have ended and are with the workers for on_failure */
-    bool rest_ended;      /* the run drains, and what was not started has been ended */
-};
-
-/* Calls a function of every observer that has it: TELL(c, job_started, job). */
-#define TELL(c, event, ...)                                                                        \
-    for (size_t i_ = 0; i_ < (c)->observer_count; i_++) {                                          \
-        const struct run_observer *observer_ = (c)->observers[i_];                                 \
-                                                                                                   \
-        if (observer_->event)                                                                      \
-            observer_->event(observer_->arg, __VA_ARGS__);                                         \
-    }
-
-/* --- jobs that end ----------------------------------------------------------------------- */
-
-static void explain_doubt(struct job *job)
-{
-    if (job->outcome == OUTCOME_UNKNOWN)
-        err_hint(&job->err,
-                 "The connection was lost after changes had been sent, so they may be there or "
-                 "not. Run the same command again: it reads the history first and does the rest.");
-}
-
-static void end_job(struct coordinator *c, size_t index)
-{
-    struct job *job = &c->result->jobs[index];
-    bool halted_before = c->result->halt.halted;
-
-    if (job->attempt > 0)
-        job->duration_ms = clock_now_ms() - c->started_ms[index];
-    run_state_change_job(c->state, index, JOB_ENDED);
-    explain_doubt(job);
-    TELL(c, job_ended, job, c->result);
-    if (c->result->halt.halted && !halted_before)
-        TELL(c, halted, &c->result->halt);
-    if (tenant_hooks_wants_failure(job)) {
-        c->failure_hooks++;
-        queue_put(c->queue, job);
-    }
-}
-
-/* Tenants whose server is lost. All of them, even when one of them halts the run: it is known that
- * they cannot be reached. */
-static void end_given_up(struct coordinator *c)
-{
-    enum schedule_given_up why;
-    size_t index;
-
-    while (schedule_given_up(c->schedule, &index, &why)) {
-        struct job *job = &c->result->jobs[index];
-        const struct server *server = job->tenant->server;
-        const char *refusal = c->refusals[server->index];
-
-        if (run_state_of_job(c->state, index) == JOB_ENDED)
-            continue;
-        if (job->err.kind != ERR_UNREACHABLE) /* else it has been refused itself */
-            err_set(&job->err, ERR_UNREACHABLE, "server \"%s\" is down: %s, tenant not tried%s",
-                    server->name, refusal, job->attempt > 0 ? " again" : "");
-        end_job(c, index);
-    }
-}
-
-static void cancel(struct coordinator *c, struct job *job)
-{
-    int signal = c->result->signal;
-
-    if (signal)
-        err_set(&job->err, ERR_CANCELLED, "not started: the run was stopped by %s",
-                signals_name(signal));
-    else
-        err_set(&job->err, ERR_CANCELLED, "not started: the run was halted");
-}
-
-/* The run drains: all that is not in work ends, a tenant that waits for its retry by what it has.
- */
-static void end_rest(struct coordinator *c)
-{
-    for (size_t index = 0; index < c->result->job_count; index++) {
-        enum job_state state = run_state_of_job(c->state, index);
-
-        if (state == JOB_READY)
-            cancel(c, &c->result->jobs[index]);
-        if (state == JOB_READY || state == JOB_WAITING)
-            end_job(c, index);
-    }
-    c->rest_ended = true;
-}
-
-/* --- jobs that come and go --------------------------------------------------------------- */
-
-static void hand_out(struct coordinator *c)
-{
-    int64_t now_ms = clock_now_ms();
-    size_t index;
-
-    while (schedule_next(c->schedule, now_ms, &index)) {
-        struct job *job = &c->result->jobs[index];
-
-        run_state_change_job(c->state, index, JOB_IN_WORK);
-        err_clear(&job->err);
-        if (job->attempt++ == 0) {
-            job->started_wall_ms = clock_wall_ms();
-            c->started_ms[index] = now_ms;
-        }
-        TELL(c, job_started, job);
-        queue_put(c->queue, job);
-    }
-}
-
-/* 53300 is no sign of a server that is down: it answers, and a database or a role can have a
- * connection limit of its own. */
-static enum schedule_contact contact_of(const struct err *err)
-{
-    switch (err->kind) {
-    case ERR_UNREACHABLE:
-        return strcmp(err->sqlstate, "53300") == 0 ? CONTACT_ANSWERED : CONTACT_REFUSED;
-    case ERR_DEADLINE:
-    case ERR_CANCELLED:
-        return CONTACT_SILENT;
-    default:
-        return CONTACT_ANSWERED;
-    }
-}
-
-static void remember_refusal(struct coordinator *c, const struct job *job)
-{
-    char **refusal = &c->refusals[job->tenant->server->index];
-
-    talloc_free(*refusal);
-    *refusal = mem_strdup(c->refusals, job->err.message);
-}
-
-static void retry(struct coordinator *c, size_t index, enum schedule_contact contact)
-{
-    const struct job *job = &c->result->jobs[index];
-    const struct settings *settings = job->tenant->settings;
-    uint32_t random = 0;
-    int64_t delay_ms;
-
-    (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK); /* without it: no jitter */
-    delay_ms = backoff_delay(job->attempt, settings->retry.base_ms, settings->retry.cap_ms, random);
-    run_state_change_job(c->state, index, JOB_WAITING);
-    schedule_retry(c->schedule, index, contact, clock_now_ms() + delay_ms);
-    TELL(c, job_retry, job, delay_ms);
-}
-
-static void attempt_over(struct coordinator *c, const struct job *job)
-{
-    size_t index = (size_t)(job - c->result->jobs);
-    enum schedule_contact contact = contact_of(&job->err);
-    bool last_look = contact == CONTACT_REFUSED && schedule_is_probe(c->schedule, index);
-
-    if (contact == CONTACT_REFUSED)
-        remember_refusal(c, job);
-    if (run_state_may_retry(c->state, index) && !last_look) {
-        retry(c, index, contact);
-        return;
-    }
-    schedule_ended(c->schedule, index, contact, job->err.kind == ERR_NONE);
-    end_job(c, index);
-}
-
-/* The hooks that were run since it was handed out. */
-static void tell_hooks(struct coordinator *c, const struct job *job)
-{
-    for (size_t i = 0; i < job->hook_count; i++) {
-        const struct hook_run *run = &job->hooks[i];
-
-        if (run->attempt == job->attempt &&
-            (run->point == HOOK_ON_FAILURE) == (job->outcome != OUTCOME_NONE))
-            TELL(c, hook, job, run);
-    }
-}
-
-static void collect(struct coordinator *c)
-{
-    const struct job *job;
-
-    while ((job = queue_collect(c->queue))) {
-        tell_hooks(c, job);
-        if (job->outcome == OUTCOME_NONE)
-            attempt_over(c, job);
-        else
-            c->failure_hooks--;
-    }
-}
 
 /* --- waiting ----------------------------------------------------------------------------- */
 
@@ -243,52 +38,117 @@ static void read_signals(struct coordinator *c)
     }
 }
 
+static void close_in_time(struct coordinator *c)
+{
+    if (coordinator_jobs_closes_ms(c) <= clock_now_ms())
+        run_state_close(c->state);
+}
+
 static void tick(struct coordinator *c)
 {
     if (c->next_tick_ms > clock_now_ms())
         return;
+    coordinator_jobs_look_at_servers(c);
     TELL(c, tick, c->result, c->state->in_work);
     c->next_tick_ms = clock_now_ms() + TICK_MS;
 }
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When there is something to do that no worker and no person brings. */
+static int64_t due_ms(const struct coordinator *c)
+{
+    int64_t due_ms = sooner(schedule_due_ms(c->schedule), rollout_due_ms(c->rollout));
+    int64_t look_ms = server_watch_due_ms(c->watch);
+    int64_t closes_ms = coordinator_jobs_closes_ms(c);
+
+    if (c->state->phase != RUN_GOING)
+        return CLOCK_NEVER;
+    if (closes_ms > clock_now_ms())
+        due_ms = sooner(due_ms, closes_ms);
+    return sooner(due_ms, look_ms);
+}
+
 static void wait_for_news(struct coordinator *c)
 {
+    enum { PERSON = 3 };
     struct pollfd fds[] = {
         {.fd = queue_event_fd(c->queue), .events = POLLIN},
         {.fd = signals_fd(c->signals), .events = POLLIN},
+        {.fd = server_watch_fd(c->watch), .events = POLLIN},
+        [PERSON] = {.fd = rollout_answer_fd(c->rollout), .events = POLLIN},
     };
-    bool going = c->state->phase == RUN_GOING;
-    int64_t due_ms = going ? schedule_due_ms(c->schedule) : CLOCK_NEVER;
-    int64_t wake_ms = due_ms < c->next_tick_ms ? due_ms : c->next_tick_ms;
+    int64_t due = due_ms(c);
+    bool answers =
+        fds[PERSON].fd >= 0 || rollout_is_asking(c->rollout) || server_watch_holds(c->watch);
 
     /* would sleep for ever */
-    if (c->state->in_work + c->failure_hooks == 0 && due_ms == CLOCK_NEVER) {
+    if (c->state->in_work + c->failure_hooks == 0 && !answers && due == CLOCK_NEVER) {
         fprintf(stderr, "pgtide: bug: %zu tenants left and none may start\n",
                 run_state_left(c->state));
         abort();
     }
-    (void)poll(fds, ARRAY_LEN(fds), clock_poll_timeout(wake_ms));
+    if (poll(fds, ARRAY_LEN(fds), clock_poll_timeout(sooner(due, c->next_tick_ms))) > 0 &&
+        fds[PERSON].revents)
+        rollout_read_answer(c->rollout);
+}
+
+/* Until nothing changes any more without news from outside. */
+static void do_what_is_due(struct coordinator *c)
+{
+    read_signals(c);
+    close_in_time(c);
+    coordinator_jobs_watch_servers(c);
+    (void)rollout_step(c->rollout);
+    do {
+        coordinator_jobs_hand_out(c);
+        coordinator_jobs_end_rest(c);
+        coordinator_jobs_tell_halt(c);
+    } while (rollout_step(c->rollout));
+}
+
+static void collect(struct coordinator *c)
+{
+    const struct task *task;
+
+    while ((task = queue_collect(c->queue))) {
+        if (task->process == gate_look_run)
+            rollout_collect(c->rollout, task->item);
+        else
+            coordinator_jobs_collect(c, task->item);
+    }
+}
+
+static bool is_over(const struct coordinator *c)
+{
+    return run_state_is_done(c->state) && c->failure_hooks == 0 && !rollout_is_asking(c->rollout);
 }
 
 static void run_loop(struct coordinator *c)
 {
     for (;;) {
-        read_signals(c);
-        if (c->state->phase == RUN_GOING)
-            hand_out(c);
-        end_given_up(c);
-        if (c->state->phase == RUN_DRAINING && !c->rest_ended)
-            end_rest(c);
-        if (run_state_left(c->state) == 0 && c->failure_hooks == 0)
+        do_what_is_due(c);
+        if (is_over(c))
             break;
         tick(c);
         wait_for_news(c);
         collect(c);
     }
     run_state_change_run(c->state, RUN_OVER);
+    coordinator_jobs_look_at_servers(c);
 }
 
 /* --- beginning and end ------------------------------------------------------------------- */
+
+static void process_task(void *item)
+{
+    const struct task *task = item;
+
+    task->process(task->item);
+}
 
 static void attempt_process(void *item)
 {
@@ -310,13 +170,16 @@ static void make_result(struct coordinator *c, void *parent)
     result->run_id = request->plan.run_id;
     result->jobs = mem_array(result, struct job, request->tenant_count);
     result->job_count = request->tenant_count;
+    result->wave_count = request->waves ? request->waves->group_count : 1;
+    result->waves = mem_array(result, struct run_wave, result->wave_count);
+    result->servers = mem_array(result, struct run_server, request->fleet->server_count);
     for (size_t i = 0; i < result->job_count; i++)
         job_init(&result->jobs[i], c->plan, request->tenants[i]);
     c->result = result;
 }
 
 /* All that can fail: signals, queue, threads. */
-static int open_roads(struct coordinator *c, void *mem, pool_process_fn *process, struct err *err)
+static int open_roads(struct coordinator *c, void *mem, struct err *err)
 {
     size_t workers = (size_t)c->request->config.workers;
     size_t tenants = c->request->tenant_count;
@@ -325,37 +188,85 @@ static int open_roads(struct coordinator *c, void *mem, pool_process_fn *process
         return -1;
     if (tenants == 0)
         return 0;
-    return pool_start(mem, c->queue, (int)(workers < tenants ? workers : tenants), process,
-                      &c->pool, err);
+    if (pool_start(mem, c->queue, (int)(workers < tenants ? workers : tenants), process_task,
+                   &c->pool, err) < 0)
+        return -1;
+    return server_watch_start(c->request, signals_fd(c->signals), &c->watch, err);
 }
 
 static void close_roads(struct coordinator *c)
 {
+    server_watch_stop(c->watch);
     pool_stop(c->pool);
     queue_free(c->queue);
     signals_close(c->signals);
 }
 
-static void make_state(struct coordinator *c, void *mem)
+/* A gate is asked: the look owns its task. */
+static void put_look(void *arg, struct gate_look *look)
+{
+    struct coordinator *c = arg;
+    struct task *task = mem_new(look, struct task);
+
+    *task = (struct task){.process = gate_look_run, .item = look};
+    queue_put(c->queue, task);
+}
+
+static void wave_changed(void *arg, size_t wave)
+{
+    struct coordinator *c = arg;
+
+    TELL(c, wave_changed, c->result, wave);
+}
+
+static void make_tasks(struct coordinator *c, void *mem, pool_process_fn *process)
+{
+    c->tasks = mem_array(mem, struct task, c->request->tenant_count);
+    for (size_t i = 0; i < c->request->tenant_count; i++)
+        c->tasks[i] = (struct task){.process = process, .item = &c->result->jobs[i]};
+}
+
+static int make_rollout(struct coordinator *c, void *mem, struct err *err)
+{
+    struct rollout_setup setup = {
+        .request = c->request,
+        .result = c->result,
+        .state = c->state,
+        .schedule = c->schedule,
+        .put = put_look,
+        .changed = wave_changed,
+        .arg = c,
+    };
+
+    return rollout_new(mem, &setup, &c->rollout, err);
+}
+
+static int make_state(struct coordinator *c, void *mem, struct err *err)
 {
     const struct run_request *request = c->request;
     struct schedule_setup setup = {
         .tenants = request->tenants,
         .tenant_count = request->tenant_count,
         .server_count = request->fleet->server_count,
+        .waves = request->waves,
         .workers = c->pool ? pool_threads(c->pool) : 0,
         .per_server = request->per_server,
+        .ramp_up = request->config.ramp_up,
     };
 
     c->schedule = schedule_new(mem, &setup);
     c->state = run_state_new(mem, request, c->result);
+    c->estimate = estimate_new(mem, request->expected_ms, request->tenant_count);
     c->started_ms = mem_array(mem, int64_t, request->tenant_count);
+    c->contacts = contacts_new(mem, request->fleet->server_count);
     c->refusals = mem_array(mem, char *, request->fleet->server_count);
+    c->blind = mem_array(mem, char *, request->fleet->server_count);
     c->next_tick_ms = CLOCK_NEVER;
     for (size_t i = 0; i < c->observer_count; i++) {
         if (c->observers[i]->tick)
             c->next_tick_ms = clock_now_ms();
     }
+    return make_rollout(c, mem, err);
 }
 
 static void tell_run_hooks(struct coordinator *c, size_t from)
@@ -402,13 +313,15 @@ int coordinator_run_with(void *parent, const struct run_request *request,
         .observers = observers,
         .observer_count = observer_count,
     };
-    int rc = open_roads(&c, mem, process, err);
+    int rc = open_roads(&c, mem, err);
 
     if (rc == 0) {
         make_result(&c, parent);
+        make_tasks(&c, mem, process);
         c.plan->cancel_fd = signals_cancel_fd(c.signals);
-        make_state(&c, mem);
-        rc = run_begin_to_end(&c, err);
+        rc = make_state(&c, mem, err);
+        if (rc == 0)
+            rc = run_begin_to_end(&c, err);
         c.plan->cancel_fd = -1;
         if (rc == 0)
             *ret = c.result;

@@ -167,7 +167,7 @@ int ledger_find(void *parent, struct ledger_db *db, const char *which, struct le
 
 /* --- writing ----------------------------------------------------------------------------- */
 
-int ledger_add(struct ledger_db *db, const struct ledger_run *run, struct err *err)
+void ledger_add(struct ledger_batch *batch, const struct ledger_run *run)
 {
     const struct ledger_value values[] = {
         ledger_db_text(run->id),
@@ -189,41 +189,40 @@ int ledger_add(struct ledger_db *db, const struct ledger_run *run, struct err *e
         ledger_db_text(run->options),
     };
 
-    return ledger_db_run(
-        db,
+    ledger_batch_add(
+        batch,
         "INSERT INTO pgtide_run (id, name, operation, state, started_ms, host, pid, origin, "
         "origin_kind, tool, fleet_file, fleet_tenants, fingerprint, suspended, catalog, "
         "catalog_checksum, tenants, options) VALUES ($1, $2, $3, 'going', $4, $5, $6, $7, $8, $9, "
         "$10, $11, $12, $13, $14, $15, $16, $17)",
-        values, ARRAY_LEN(values), NULL, NULL, err);
+        values, ARRAY_LEN(values));
 }
 
-int ledger_end(struct ledger_db *db, const struct ledger_run *run, struct err *err)
+void ledger_end(struct ledger_batch *batch, const struct ledger_run *run)
 {
     const struct ledger_value values[] = {
-        ledger_db_text(run->id),           ledger_db_known(run->finished_ms),
-        ledger_db_known(run->duration_ms), ledger_db_text(run->result),
-        ledger_db_known(run->exit_code),   ledger_db_text(run->detail),
+        ledger_db_text(run->id),           ledger_db_known(run->started_ms),
+        ledger_db_known(run->finished_ms), ledger_db_known(run->duration_ms),
+        ledger_db_text(run->result),       ledger_db_known(run->exit_code),
+        ledger_db_text(run->detail),
     };
 
-    return ledger_db_run(db,
-                         "UPDATE pgtide_run SET state = 'ended', finished_ms = $2, "
-                         "duration_ms = $3, result = $4, exit_code = $5, detail = $6 "
-                         "WHERE id = $1",
-                         values, ARRAY_LEN(values), NULL, NULL, err);
+    ledger_batch_add(batch,
+                     "UPDATE pgtide_run SET state = 'ended', started_ms = $2, finished_ms = $3, "
+                     "duration_ms = $4, result = $5, exit_code = $6, detail = $7 WHERE id = $1",
+                     values, ARRAY_LEN(values));
 }
 
-int ledger_keep_document(void *parent, struct ledger_db *db, const char *body,
-                         const char **ret_checksum, struct err *err)
+const char *ledger_keep_document(void *parent, struct ledger_batch *batch, const char *body)
 {
     const char *checksum = sha256_text(parent, body, strlen(body));
     const struct ledger_value values[] = {ledger_db_text(checksum), ledger_db_text(body)};
 
-    *ret_checksum = checksum;
-    return ledger_db_run(db,
-                         "INSERT INTO pgtide_document (checksum, body) VALUES ($1, $2) "
-                         "ON CONFLICT (checksum) DO NOTHING",
-                         values, ARRAY_LEN(values), NULL, NULL, err);
+    ledger_batch_add(batch,
+                     "INSERT INTO pgtide_document (checksum, body) VALUES ($1, $2) "
+                     "ON CONFLICT (checksum) DO NOTHING",
+                     values, ARRAY_LEN(values));
+    return checksum;
 }
 
 struct body {

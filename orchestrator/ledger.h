@@ -14,6 +14,7 @@
 #include "common/base.h"
 #include "common/err.h"
 #include "config/fleet.h"
+#include "orchestrator/ledger_batch.h"
 #include "orchestrator/ledger_db.h"
 
 /* A row of pgtide_run. Text that may be NULL is so marked; -1 where a number is not known yet. */
@@ -66,14 +67,13 @@ int ledger_list(void *parent, struct ledger_db *db, int64_t limit, struct ledger
                 size_t *ret_count, struct err *err) MUST_CHECK;
 
 /* Adds a run that begins: what is known only when it has ended is left out. */
-int ledger_add(struct ledger_db *db, const struct ledger_run *run, struct err *err) MUST_CHECK;
+void ledger_add(struct ledger_batch *batch, const struct ledger_run *run);
 
-/* Sets state, finished_ms, duration_ms, result, exit_code and detail. */
-int ledger_end(struct ledger_db *db, const struct ledger_run *run, struct err *err) MUST_CHECK;
+/* Sets state, started_ms, finished_ms, duration_ms, result, exit_code and detail. */
+void ledger_end(struct ledger_batch *batch, const struct ledger_run *run);
 
-/* A text kept under its checksum; *ret_checksum is owned by `parent`. */
-int ledger_keep_document(void *parent, struct ledger_db *db, const char *body,
-                         const char **ret_checksum, struct err *err) MUST_CHECK;
+/* A text kept under its checksum, which is owned by `parent`. */
+const char *ledger_keep_document(void *parent, struct ledger_batch *batch, const char *body);
 int ledger_get_document(void *parent, struct ledger_db *db, const char *checksum,
                         const char **ret_body, struct err *err) MUST_CHECK;
 

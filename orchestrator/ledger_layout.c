@@ -81,7 +81,7 @@ static const char *const steps[] = {
 
     "CREATE TABLE pgtide_wave ("
     "run text NOT NULL,"
-    "wave bigint NOT NULL," /* position in run.waves, from 0 */
+    "wave bigint NOT NULL," /* position in the run's plan, from 0 */
     "name text,"            /* NULL: the fleet has no waves */
     "state text NOT NULL,"  /* waiting, confirming, open, soaking, gated, passed, stopped */
     "tenants bigint NOT NULL,"

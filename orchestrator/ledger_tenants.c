@@ -42,8 +42,8 @@ static enum err_kind kind_of(const char *name)
 
 /* --- tenants ----------------------------------------------------------------------------- */
 
-int ledger_tenants_add(struct ledger_db *db, const char *run, const struct ledger_tenant *tenant,
-                       struct err *err)
+void ledger_tenants_add(struct ledger_batch *batch, const char *run,
+                        const struct ledger_tenant *tenant)
 {
     const struct ledger_value values[] = {
         ledger_db_text(run),
@@ -56,15 +56,15 @@ int ledger_tenants_add(struct ledger_db *db, const char *run, const struct ledge
         ledger_db_int(tenant->wave_order),
     };
 
-    return ledger_db_run(db,
-                         "INSERT INTO pgtide_tenant (run, tenant, name, server, database, schema, "
-                         "wave, wave_order, state, attempts) "
-                         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'ready', 0)",
-                         values, ARRAY_LEN(values), NULL, NULL, err);
+    ledger_batch_add(batch,
+                     "INSERT INTO pgtide_tenant (run, tenant, name, server, database, schema, "
+                     "wave, wave_order, state, attempts) "
+                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'ready', 0)",
+                     values, ARRAY_LEN(values));
 }
 
-int ledger_tenants_set(struct ledger_db *db, const char *run, const struct ledger_tenant *tenant,
-                       struct err *err)
+void ledger_tenants_set(struct ledger_batch *batch, const char *run,
+                        const struct ledger_tenant *tenant)
 {
     bool ended = tenant->outcome != OUTCOME_NONE;
     bool failed = tenant->error_kind != ERR_NONE;
@@ -85,12 +85,12 @@ int ledger_tenants_set(struct ledger_db *db, const char *run, const struct ledge
         ledger_db_text(tenant->owner),
     };
 
-    return ledger_db_run(
-        db,
+    ledger_batch_add(
+        batch,
         "UPDATE pgtide_tenant SET state = $3, outcome = $4, attempts = $5, started_ms = $6, "
         "duration_ms = $7, initial_version = $8, version = $9, backend_pid = $10, "
         "error_kind = $11, result = $12, detail = $13, owner = $14 WHERE run = $1 AND tenant = $2",
-        values, ARRAY_LEN(values), NULL, NULL, err);
+        values, ARRAY_LEN(values));
 }
 
 struct tenant_list {
@@ -173,8 +173,8 @@ int ledger_tenants_totals(struct ledger_db *db, const char *run, size_t totals[O
 
 /* --- attempts ---------------------------------------------------------------------------- */
 
-int ledger_tenants_put_attempt(struct ledger_db *db, const char *run,
-                               const struct ledger_attempt *attempt, struct err *err)
+void ledger_tenants_put_attempt(struct ledger_batch *batch, const char *run,
+                                const struct ledger_attempt *attempt)
 {
     const struct ledger_value values[] = {
         ledger_db_text(run),
@@ -188,14 +188,14 @@ int ledger_tenants_put_attempt(struct ledger_db *db, const char *run,
         ledger_db_text(attempt->owner),
     };
 
-    return ledger_db_run(db,
-                         "INSERT INTO pgtide_attempt (run, tenant, number, started_ms, ended_ms, "
-                         "kind, sqlstate, message, owner) "
-                         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-                         "ON CONFLICT (run, tenant, number) DO UPDATE SET "
-                         "ended_ms = excluded.ended_ms, kind = excluded.kind, "
-                         "sqlstate = excluded.sqlstate, message = excluded.message",
-                         values, ARRAY_LEN(values), NULL, NULL, err);
+    ledger_batch_add(batch,
+                     "INSERT INTO pgtide_attempt (run, tenant, number, started_ms, ended_ms, "
+                     "kind, sqlstate, message, owner) "
+                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+                     "ON CONFLICT (run, tenant, number) DO UPDATE SET "
+                     "ended_ms = excluded.ended_ms, kind = excluded.kind, "
+                     "sqlstate = excluded.sqlstate, message = excluded.message",
+                     values, ARRAY_LEN(values));
 }
 
 struct attempt_list {
@@ -242,8 +242,8 @@ int ledger_tenants_attempts(void *parent, struct ledger_db *db, const char *run,
 
 /* --- waves ------------------------------------------------------------------------------- */
 
-int ledger_tenants_put_wave(struct ledger_db *db, const char *run, const struct ledger_wave *wave,
-                            struct err *err)
+void ledger_tenants_put_wave(struct ledger_batch *batch, const char *run,
+                             const struct ledger_wave *wave)
 {
     const struct ledger_value values[] = {
         ledger_db_text(run),
@@ -256,13 +256,13 @@ int ledger_tenants_put_wave(struct ledger_db *db, const char *run, const struct 
         ledger_db_text(wave->detail),
     };
 
-    return ledger_db_run(db,
-                         "INSERT INTO pgtide_wave (run, wave, name, state, tenants, started_ms, "
-                         "finished_ms, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
-                         "ON CONFLICT (run, wave) DO UPDATE SET state = excluded.state, "
-                         "started_ms = excluded.started_ms, finished_ms = excluded.finished_ms, "
-                         "detail = excluded.detail",
-                         values, ARRAY_LEN(values), NULL, NULL, err);
+    ledger_batch_add(batch,
+                     "INSERT INTO pgtide_wave (run, wave, name, state, tenants, started_ms, "
+                     "finished_ms, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+                     "ON CONFLICT (run, wave) DO UPDATE SET state = excluded.state, "
+                     "started_ms = excluded.started_ms, finished_ms = excluded.finished_ms, "
+                     "detail = excluded.detail",
+                     values, ARRAY_LEN(values));
 }
 
 struct wave_list {

@@ -1,12 +1,13 @@
 /*
  * ledger_tenants.h: what is in a recorded run: its tenants in their frozen order, the attempts at
- * them, its waves. One function a statement, no transaction of its own. Main thread.
+ * them, its waves. What writes adds one statement to a batch. Main thread.
  */
 #ifndef ORCHESTRATOR_LEDGER_TENANTS_H
 #define ORCHESTRATOR_LEDGER_TENANTS_H
 
 #include "common/base.h"
 #include "common/err.h"
+#include "orchestrator/ledger_batch.h"
 #include "orchestrator/ledger_db.h"
 #include "worker/job.h"
 
@@ -19,7 +20,7 @@ struct ledger_tenant {
     const char *server;
     const char *database;
     const char *schema; /* or NULL */
-    int64_t wave;       /* position in run.waves; 0 for a fleet without waves */
+    int64_t wave;       /* position in the run's plan; 0 for a fleet without waves */
     int64_t wave_order; /* within it */
     enum ledger_state state;
     enum outcome outcome;
@@ -58,20 +59,20 @@ struct ledger_wave {
 };
 
 /* A tenant of the frozen list, as it stands before the run. */
-int ledger_tenants_add(struct ledger_db *db, const char *run, const struct ledger_tenant *tenant,
-                       struct err *err) MUST_CHECK;
+void ledger_tenants_add(struct ledger_batch *batch, const char *run,
+                        const struct ledger_tenant *tenant);
 
 /* Sets everything from `state` on. */
-int ledger_tenants_set(struct ledger_db *db, const char *run, const struct ledger_tenant *tenant,
-                       struct err *err) MUST_CHECK;
+void ledger_tenants_set(struct ledger_batch *batch, const char *run,
+                        const struct ledger_tenant *tenant);
 
 /* In the order of the list. Owned by `parent`. */
 int ledger_tenants_read(void *parent, struct ledger_db *db, const char *run,
                         struct ledger_tenant **ret, size_t *ret_count, struct err *err) MUST_CHECK;
 
 /* Adds it, or sets how it has ended. */
-int ledger_tenants_put_attempt(struct ledger_db *db, const char *run,
-                               const struct ledger_attempt *attempt, struct err *err) MUST_CHECK;
+void ledger_tenants_put_attempt(struct ledger_batch *batch, const char *run,
+                                const struct ledger_attempt *attempt);
 
 /* By tenant and number. */
 int ledger_tenants_attempts(void *parent, struct ledger_db *db, const char *run,
@@ -79,8 +80,8 @@ int ledger_tenants_attempts(void *parent, struct ledger_db *db, const char *run,
                             struct err *err) MUST_CHECK;
 
 /* Adds it, or sets how far it is. */
-int ledger_tenants_put_wave(struct ledger_db *db, const char *run, const struct ledger_wave *wave,
-                            struct err *err) MUST_CHECK;
+void ledger_tenants_put_wave(struct ledger_batch *batch, const char *run,
+                             const struct ledger_wave *wave);
 
 int ledger_tenants_waves(void *parent, struct ledger_db *db, const char *run,
                          struct ledger_wave **ret, size_t *ret_count, struct err *err) MUST_CHECK;

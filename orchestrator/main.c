@@ -17,6 +17,8 @@ static cmd_fn *const commands[CLI_COMMANDS] = {
     [CLI_PLAN] = cmd_plan,         [CLI_MIGRATE] = cmd_migrate,   [CLI_SEED] = cmd_seed,
     [CLI_HELP] = cmd_help,         [CLI_VERSION] = cmd_version,   [CLI_ROLLBACK] = cmd_rollback,
     [CLI_VERIFY] = cmd_verify,     [CLI_BASELINE] = cmd_baseline, [CLI_REPAIR] = cmd_repair,
+    [CLI_RUNS] = cmd_runs,         [CLI_REPORT] = cmd_report,     [CLI_RESUME] = cmd_resume,
+    [CLI_RETRY] = cmd_retry,
 };
 
 static int run(const struct options *options, struct err_list *errors)
@@ -62,6 +64,7 @@ int main(int argc, char **argv)
     open_standard_files();
     setlocale(LC_CTYPE, ""); /* widths of characters only; numbers stay as C writes them */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error, of a write */
     signal(SIGCHLD, SIG_DFL); /* ignored, the exit status of hooks would be lost */
 
     if (options_read(mem, argc, argv, getenv, &options, &err) < 0)

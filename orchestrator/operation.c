@@ -4,14 +4,19 @@
 #include "orchestrator/operation.h"
 
 #include "common/mem.h"
+#include "orchestrator/closing.h"
 #include "orchestrator/confirm.h"
 #include "orchestrator/coordinator.h"
+#include "orchestrator/discover.h"
+#include "orchestrator/events.h"
 #include "orchestrator/fleet_lock.h"
 #include "orchestrator/input.h"
 #include "orchestrator/message.h"
+#include "orchestrator/plan_file.h"
 #include "orchestrator/progress.h"
 #include "orchestrator/report_file.h"
 #include "orchestrator/report_json.h"
+#include "orchestrator/wave_request.h"
 #include "worker/hook.h"
 
 #include <unistd.h>
@@ -23,12 +28,14 @@ struct operation {
     const struct operation_kind *kind;
     struct fleet *fleet;
     struct catalog *catalog;
+    struct selection selection;
     struct selected selected;
     struct run_request request;
     struct run_result *result;
-    bool has_password; /* a password_command is run once */
-    int signal;        /* that stopped the preview, or 0 */
-    int lock_fd;       /* -1: not held */
+    struct events *events; /* NULL: not asked for, or not for this run */
+    bool has_password;     /* a password_command is run once */
+    int signal;            /* that stopped the preview, or 0 */
+    int lock_fd;           /* -1: not held */
 };
 
 /* ---- input ---- */
@@ -66,6 +73,8 @@ static struct run_config run_config(const struct fleet *fleet, const struct opti
         config.workers = (int)options->workers;
     if (options->has_max_failures)
         config.max_failures = options->max_failures;
+    if (options->max_duration_ms > 0)
+        config.max_duration_ms = options->max_duration_ms;
     return config;
 }
 
@@ -116,6 +125,7 @@ static int make_request(struct operation *op, struct err_list *errors)
         .tenants = op->selected.tenants,
         .tenant_count = op->selected.count,
         .halts = op->kind->halts,
+        .consent = {.given = options->yes, .in_fd = STDIN_FILENO, .out_fd = STDERR_FILENO},
         .plan =
             {
                 .action = op->kind->action,
@@ -130,7 +140,9 @@ static int make_request(struct operation *op, struct err_list *errors)
                 .cancel_fd = -1,
             },
     };
-    if (resolve_target(op, &request->plan.to_version, errors) < 0 || prepare_hooks(op, errors) < 0)
+    if (resolve_target(op, &request->plan.to_version, errors) < 0 ||
+        prepare_hooks(op, errors) < 0 ||
+        wave_request_deal(op->mem, &op->selection, &op->selected, request, errors) < 0)
         return -1;
     if (op->kind->prepare && op->kind->prepare(op->mem, options, request, errors) < 0)
         return -1;
@@ -143,18 +155,29 @@ static int prepare(struct operation *op, struct err_list *errors)
     const struct options *options = op->options;
     struct err err = ERR_INIT;
 
+    if (options->events && events_open(op->mem, options->events, &op->events, &err) < 0)
+        return err_list_take(errors, &err);
     if (check_reports(op, errors) < 0 ||
         fleet_load(op->mem, options->fleet, &op->fleet, errors) < 0)
         return -1;
     input_warn(op->fleet);
-    if (input_load_catalog(op->mem, op->fleet, &op->catalog, errors) < 0)
+    if (input_load_catalog(op->mem, op->fleet, &op->catalog, errors) < 0 ||
+        discover_tenants(op->fleet, errors) < 0)
         return -1;
-    if (selection_apply(op->mem, &options->selection, op->fleet, false, &op->selected, &err) < 0)
+    op->selection = options->selection;
+    op->selection.history.seed = wave_request_seed();
+    if (selection_apply(op->mem, &op->selection, op->fleet, false, &op->selected, &err) < 0)
         return err_list_take(errors, &err);
     return make_request(op, errors);
 }
 
 /* ---- the run ---- */
+
+/* Where events go, nothing else does. */
+static FILE *result_stream(const struct options *options)
+{
+    return options->events && strcmp(options->events, "-") == 0 ? stderr : stdout;
+}
 
 static struct progress *make_progress(const struct operation *op)
 {
@@ -165,6 +188,7 @@ static struct progress *make_progress(const struct operation *op)
         .verbose = options->verbose,
         .color = report_color_wanted(stderr, options->no_color),
         .utf8 = report_utf8(),
+        .summary_follows = progress_same_file(STDERR_FILENO, fileno(result_stream(options))),
     };
 
     return progress_new(op->mem, &progress);
@@ -172,7 +196,8 @@ static struct progress *make_progress(const struct operation *op)
 
 static int run(struct operation *op, struct err *err)
 {
-    const struct run_observer *observers[1];
+    const struct run_observer *observers[2];
+    size_t count = 0;
 
     if (job_writes(op->kind->action) &&
         fleet_lock_take(op->fleet->state, op->request.plan.run_id, &op->lock_fd, err) < 0)
@@ -180,9 +205,11 @@ static int run(struct operation *op, struct err *err)
     if (!op->has_password && fleet_fetch_password(op->fleet, err) < 0)
         return -1;
     op->has_password = true;
-    observers[0] = progress_observer(make_progress(op));
-    return coordinator_run(op->mem, &op->request, observers, ARRAY_LEN(observers), &op->result,
-                           err);
+    closing_set(op->mem, &op->request);
+    if (op->events)
+        observers[count++] = events_observer(op->events);
+    observers[count++] = progress_observer(make_progress(op));
+    return coordinator_run(op->mem, &op->request, observers, count, &op->result, err);
 }
 
 /* ---- the question ---- */
@@ -204,6 +231,7 @@ static int preview(struct operation *op, bool *ret_needed, struct err *err)
     int result = 0;
 
     look.kind = op->kind->preview;
+    look.events = NULL;
     look.request.plan.action = look.kind->action;
     look.request.halts = false;
     if (run(&look, err) < 0)
@@ -222,9 +250,13 @@ static int preview(struct operation *op, bool *ret_needed, struct err *err)
 
 static int ask(struct operation *op, struct err *err)
 {
+    const struct options *options = op->options;
     bool needed = true;
 
-    if (!op->kind->question || op->options->yes || op->request.tenant_count == 0)
+    if (options->plan && job_writes(op->kind->action) &&
+        plan_file_confirm(options->plan, &op->request, options->yes, err) < 0)
+        return -1;
+    if (!op->kind->question || options->yes || op->request.tenant_count == 0)
         return 0;
     if (confirm_possible(STDIN_FILENO, STDERR_FILENO, err) < 0)
         return -1;
@@ -248,15 +280,16 @@ static int exit_code(const struct operation *op)
 static int report(const struct operation *op, int code)
 {
     const struct options *options = op->options;
+    FILE *out = result_stream(options);
     struct report report;
     bool failed;
 
     report_init(&report, &op->request, op->result, code);
     report.suspended = op->selected.suspended;
-    report.color = report_color_wanted(stdout, options->no_color);
+    report.color = report_color_wanted(out, options->no_color);
     report.verbose = options->verbose;
     report.quiet = options->quiet;
-    failed = (options->json ? report_json : op->kind->report)(&report, stdout) < 0;
+    failed = (options->json ? report_json : op->kind->report)(&report, out) < 0;
     code = message_stdout(failed, code);
     for (size_t i = 0; i < options->reports.count; i++) {
         struct err err = ERR_INIT;
@@ -267,6 +300,9 @@ static int report(const struct operation *op, int code)
             code = code ? code : err_exit_code(ERR_INTERNAL);
         }
     }
+    report.exit_code = code;
+    if (op->events)
+        events_finished(op->events, &report);
     return code;
 }
 
@@ -299,7 +335,11 @@ int operation_perform(const struct options *options, const struct operation_kind
 
     if (prepare(&op, errors) < 0)
         goto done;
+    if (op.events)
+        events_begin(op.events, &op.request);
     if (ask(&op, &err) < 0 || (!op.signal && run(&op, &err) < 0)) {
+        if (op.events)
+            events_refused(op.events, &err);
         err_list_take(errors, &err);
         goto done;
     }

@@ -54,6 +54,13 @@ static int keep_size(struct options *options, const char *value, const char *sho
     return 0;
 }
 
+static int keep_duration(int64_t *ms, const char *value, const char *shown, struct err *err)
+{
+    if (!text_to_duration(value, ms) || *ms == 0)
+        return refuse_value(shown, value, "a duration above 0, such as 90s, 30m or 4h", err);
+    return 0;
+}
+
 static int keep_format(bool *json, const char *value, const char *shown, struct err *err)
 {
     *json = strcmp(value, "json") == 0;
@@ -91,6 +98,8 @@ static int keep(void *parent, struct options *options, const struct cli_option *
         return keep_number(field, option, value, shown, err);
     case CLI_SIZE:
         return keep_size(options, value, shown, err);
+    case CLI_DURATION:
+        return keep_duration(field, value, shown, err);
     case CLI_FORMAT:
         return keep_format(field, value, shown, err);
     case CLI_SHARD:
@@ -147,9 +156,15 @@ static int check_combinations(const struct options *options, struct err *err)
         err_hint(err, "Add --seed, or use the command \"seed\".");
         return -1;
     }
-    if (options->reports.count > 0 && offline) {
-        err_set(err, ERR_USAGE, "--report needs --connect");
-        err_hint(err, "A report is about tenants; without --connect none is asked.");
+    if ((options->reports.count > 0 || options->events) && offline) {
+        err_set(err, ERR_USAGE, "%s needs --connect",
+                options->reports.count > 0 ? "--report" : "--events");
+        err_hint(err, "It is about tenants; without --connect none is asked.");
+        return -1;
+    }
+    if (options->json && options->events && strcmp(options->events, "-") == 0) {
+        err_set(err, ERR_USAGE, "--output json and --events - cannot both go to standard output");
+        err_hint(err, "Give one of them a file: --report FILE.json, or --events FILE.");
         return -1;
     }
     return 0;

@@ -28,6 +28,7 @@ struct options {
     bool reseed;
     struct words seed_sets;
     bool dry_run;
+    const char *plan; /* a report of "plan" to compare with; NULL: none */
     bool exit_code;
     bool connect;
     bool repeatable;
@@ -40,8 +41,17 @@ struct options {
     int64_t per_server; /* 0 = not given */
     bool has_max_failures;
     struct text_size max_failures;
+    int64_t max_duration_ms; /* 0 = not given */
+
+    const char *failed_of; /* a run of the ledger; NULL: not given */
+    int64_t prune_ms;      /* 0 = not given */
+
+    /* not of the command line, but of a recorded run that is gone on with (cmd_resume.c) */
+    const char *origin; /* its whole id; NULL: none is */
+    bool retries;       /* with those that failed, not with those that are left */
 
     struct words reports; /* paths */
+    const char *events;   /* path, "-" = standard output; NULL: none */
     bool json;            /* -o json */
     bool quiet;
     bool verbose;

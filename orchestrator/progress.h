@@ -22,8 +22,8 @@ struct progress_options {
     enum progress_mode mode;
     bool verbose;         /* also retries and tenants that are current */
     bool summary_follows; /* in the same file: failures without their messages, which it tells */
-    bool color;   /* report_color_wanted(stderr, ...) */
-    bool utf8;    /* report_utf8() */
+    bool color;           /* report_color_wanted(stderr, ...) */
+    bool utf8;            /* report_utf8() */
 };
 
 struct progress;

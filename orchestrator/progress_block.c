@@ -113,8 +113,7 @@ static void add_wave(void *parent, struct progress_rows *rows, const struct prog
         .verb = view->bar.verb,
         .current = totals[OUTCOME_CURRENT],
         .held = totals[OUTCOME_HELD],
-        .failed =
-            report_text_problems(totals) - totals[OUTCOME_CANCELLED] - totals[OUTCOME_HELD],
+        .failed = report_text_problems(totals) - totals[OUTCOME_CANCELLED] - totals[OUTCOME_HELD],
         .brief = true,
         .color = view->bar.color,
         .utf8 = view->bar.utf8,
@@ -129,9 +128,9 @@ static void add_wave(void *parent, struct progress_rows *rows, const struct prog
     pad(&out, progress_words_wave(parent, wave, view->now_ms), layout->state);
     strbuf_printf(&out, "%s  ", report_text_ink(inked, INK_OFF));
     if (front >= view->columns) { /* no room for counts: the name and state alone, cut */
-        add_text(parent, rows, view, INK_OFF,
-                 mem_printf(parent, "%s %s", group->wave->name,
-                            progress_words_wave_state(wave->state)));
+        add_text(
+            parent, rows, view, INK_OFF,
+            mem_printf(parent, "%s %s", group->wave->name, progress_words_wave_state(wave->state)));
         return;
     }
     if (bar.bar_columns == 0)
@@ -156,10 +155,10 @@ static void add_waves(void *parent, struct progress_rows *rows, const struct pro
     for (size_t i = first; i < first + shown; i++)
         add_wave(parent, rows, view, &layout, i);
     if (shown < count)
-        add_text(parent, rows, view, INK_OFF,
-                 mem_printf(parent, shown ? "and %s" : "%s",
-                            report_text_count(parent, count - shown,
-                                              shown ? "more wave" : "wave")));
+        add_text(
+            parent, rows, view, INK_OFF,
+            mem_printf(parent, shown ? "and %s" : "%s",
+                       report_text_count(parent, count - shown, shown ? "more wave" : "wave")));
 }
 
 /* --- servers --------------------------------------------------------------------------------- */
@@ -194,10 +193,10 @@ static void add_servers(void *parent, struct progress_rows *rows, const struct p
         left--;
     }
     if (shown < count)
-        add_text(parent, rows, view, INK_WARN,
-                 mem_printf(parent, shown ? "and %s" : "%s in trouble",
-                            report_text_count(parent, count - shown,
-                                              shown ? "more server" : "server")));
+        add_text(
+            parent, rows, view, INK_WARN,
+            mem_printf(parent, shown ? "and %s" : "%s in trouble",
+                       report_text_count(parent, count - shown, shown ? "more server" : "server")));
 }
 
 /* --- all ------------------------------------------------------------------------------------- */

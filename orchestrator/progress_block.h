@@ -35,7 +35,6 @@ struct progress_view {
 };
 
 /* Appends the rows of `view`; where there are too many, "and 12 more servers" stands for some. */
-void progress_block_make(void *parent, const struct progress_view *view,
-                         struct progress_rows *ret);
+void progress_block_make(void *parent, const struct progress_view *view, struct progress_rows *ret);
 
 #endif

@@ -28,13 +28,12 @@ bool progress_job_is_problem(const struct job *job)
 static void add_brief_cause(struct strbuf *out, const struct job *job)
 {
     struct err brief = job->err;
-    char *message = report_text_line(NULL, brief.message ? brief.message : "", BRIEF_COLUMNS);
+    char *words = report_text_line(NULL, brief.message ? brief.message : "", BRIEF_COLUMNS);
 
-    brief.message = message;
-    if (brief.sqlstate[0])
-        message[0] = '\0';
-    report_text_cause(out, job->plan->catalog, &brief, NULL);
-    talloc_free(message);
+    brief.sqlstate[0] = '\0';
+    report_text_cause(out, job->plan->catalog, &brief,
+                      job->err.sqlstate[0] ? job->err.sqlstate : words);
+    talloc_free(words);
 }
 
 static void add_problem(struct strbuf *out, const struct job *job,

@@ -12,6 +12,7 @@ struct left {
     int64_t now_ms;
     int64_t wall_ms;
     bool unknown;       /* how long some tenant will take */
+    int64_t total_ms;   /* the work of all waves */
     int64_t *server_ms; /* by server: the work of the wave looked at */
     int64_t *wave_ms;   /* by wave: when it will have passed, from now on */
 };
@@ -74,8 +75,8 @@ static int64_t work_ms(struct left *left, const struct wave_group *group)
     }
     for (size_t i = 0; i < servers; i++)
         least = higher(least, left->server_ms[i] / server_limit(left, i, group->wave));
-    return higher(least, total / limit_of(request->config.workers,
-                                          group->wave ? group->wave->workers : 0));
+    return higher(
+        least, total / limit_of(request->config.workers, group->wave ? group->wave->workers : 0));
 }
 
 static int64_t soak_ms(const struct left *left, const struct wave *wave,
@@ -107,11 +108,11 @@ static int64_t all_waves_ms(struct left *left)
         const struct wave_group *group = &plan->groups[i];
         const struct run_wave *state = left->so_far->waves ? &left->so_far->waves[i] : NULL;
 
-        left->wave_ms[i] = begins_ms(left, group->wave) + work_ms(left, group) +
-                           soak_ms(left, group->wave, state);
+        left->wave_ms[i] =
+            begins_ms(left, group->wave) + work_ms(left, group) + soak_ms(left, group->wave, state);
         longest = higher(longest, left->wave_ms[i]);
     }
-    return longest;
+    return higher(longest, left->total_ms / limit_of(left->request->config.workers, 0));
 }
 
 int64_t progress_left_ms(const struct run_request *request, const struct run_result *so_far,

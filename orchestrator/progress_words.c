@@ -45,9 +45,12 @@ enum report_ink progress_words_wave_ink(enum run_wave_state state)
 const char *progress_words_server_state(enum schedule_server_state state)
 {
     static const char *const words[] = {
-        [SCHEDULE_SERVER_UP] = "up",     [SCHEDULE_SERVER_DOUBTFUL] = "doubtful",
-        [SCHEDULE_SERVER_FULL] = "full", [SCHEDULE_SERVER_ON_HOLD] = "onHold",
-        [SCHEDULE_SERVER_DOWN] = "down", [SCHEDULE_SERVER_LOST] = "lost",
+        [SCHEDULE_SERVER_UP] = "up",
+        [SCHEDULE_SERVER_DOUBTFUL] = "doubtful",
+        [SCHEDULE_SERVER_FULL] = "full",
+        [SCHEDULE_SERVER_ON_HOLD] = "onHold",
+        [SCHEDULE_SERVER_DOWN] = "down",
+        [SCHEDULE_SERVER_LOST] = "lost",
         [SCHEDULE_SERVER_LEFT_OUT] = "leftOut",
     };
 

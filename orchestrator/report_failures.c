@@ -392,9 +392,8 @@ static void add_servers(struct telling *telling)
 /* The command for one tenant: "pgtide -f FILE migrate -t NAME". */
 static char *command_for(struct telling *telling, const char *operation, const struct job *job)
 {
-    const char *file = telling->report->request->fleet->file;
     struct strbuf glob;
-    struct strbuf command;
+    char *command;
 
     strbuf_init(&glob, telling->mem);
     for (const char *c = job->tenant->name; *c; c++) {
@@ -402,12 +401,10 @@ static char *command_for(struct telling *telling, const char *operation, const s
             strbuf_char(&glob, '\\');
         strbuf_char(&glob, *c);
     }
-    strbuf_init(&command, telling->mem);
-    strbuf_str(&command, "pgtide ");
-    if (strcmp(file, "fleet.yaml") != 0 && strcmp(file, "./fleet.yaml") != 0)
-        strbuf_printf(&command, "-f %s ", report_text_shell(telling->mem, file));
-    strbuf_printf(&command, "%s -t %s", operation, report_text_shell(telling->mem, glob.text));
-    return report_text_line(telling->mem, command.text, 0);
+    command = mem_printf(telling->mem, "%s%s -t %s",
+                         report_remedy_program(telling->mem, telling->report->request), operation,
+                         report_text_shell(telling->mem, glob.text));
+    return report_text_line(telling->mem, command, 0);
 }
 
 static void tell_fixing(struct telling *telling)

@@ -29,14 +29,33 @@ static const char *labels_text(void *mem, const struct tenant *tenant)
     return report_text_line(mem, out.text, 0);
 }
 
-int report_list(const struct tenant *const *tenants, size_t count, FILE *out)
+/* The name of its wave, "-" for none. */
+static const char *wave_name(void *mem, const struct wave_plan *waves, size_t index)
+{
+    size_t group = waves ? waves->group_of[index] : WAVE_PLAN_NONE;
+
+    return group == WAVE_PLAN_NONE ? "-"
+                                   : report_text_line(mem, waves->groups[group].wave->name, 0);
+}
+
+static const char *wave_reason(void *mem, const struct wave_plan *waves, size_t index)
+{
+    const char *reason = waves ? wave_plan_reason(mem, waves, index) : NULL;
+
+    return reason ? report_text_line(mem, reason, 0) : "-";
+}
+
+int report_list(const struct tenant *const *tenants, size_t count, const struct wave_plan *waves,
+                FILE *out)
 {
     static const struct report_table_column columns[] = {
-        {"tenant", false}, {"server", false}, {"database", false},
-        {"schema", false}, {"state", false},  {"labels", false},
+        {"tenant", false}, {"server", false}, {"database", false}, {"schema", false},
+        {"state", false},  {"labels", false}, {"wave", false},     {"why", false},
     };
+    enum { WITHOUT_WAVES = ARRAY_LEN(columns) - 2 };
     void *mem = mem_context(NULL);
-    struct report_table *table = report_table_new(mem, columns, ARRAY_LEN(columns));
+    struct report_table *table =
+        report_table_new(mem, columns, waves ? ARRAY_LEN(columns) : WITHOUT_WAVES);
     struct strbuf text;
     int rc;
 
@@ -49,15 +68,32 @@ int report_list(const struct tenant *const *tenants, size_t count, FILE *out)
             tenant->schema ? report_text_line(mem, tenant->schema, 0) : "-",
             state_name(tenant),
             labels_text(mem, tenant),
+            wave_name(mem, waves, i),
+            wave_reason(mem, waves, i),
         };
 
         report_table_add(table, cells);
     }
     strbuf_init(&text, mem);
     report_table_print(table, &text);
+    if (waves && wave_plan_is_random(waves))
+        strbuf_printf(&text, "drawn at random with the seed %lld, anew in each run\n",
+                      (long long)waves->seed);
     rc = report_text_write(&text, out);
     talloc_free(mem);
     return rc;
+}
+
+static void add_wave(json_t *object, const struct wave_plan *waves, size_t index)
+{
+    size_t group = waves ? waves->group_of[index] : WAVE_PLAN_NONE;
+    char *reason = waves ? wave_plan_reason(NULL, waves, index) : NULL;
+
+    report_value_set(
+        object, "wave",
+        report_value_text(group == WAVE_PLAN_NONE ? NULL : waves->groups[group].wave->name));
+    report_value_set(object, "waveReason", report_value_text(reason));
+    talloc_free(reason);
 }
 
 static json_t *tenant_object(const struct tenant *tenant)
@@ -77,12 +113,16 @@ static json_t *tenant_object(const struct tenant *tenant)
     return object;
 }
 
-int report_list_json(const struct tenant *const *tenants, size_t count, FILE *out)
+int report_list_json(const struct tenant *const *tenants, size_t count,
+                     const struct wave_plan *waves, FILE *out)
 {
     fputs("[", out);
     for (size_t i = 0; i < count; i++) {
+        json_t *object = tenant_object(tenants[i]);
+
+        add_wave(object, waves, i);
         fputs(i ? ",\n" : "\n", out);
-        if (report_value_write(tenant_object(tenants[i]), 0, out) < 0)
+        if (report_value_write(object, 0, out) < 0)
             return -1;
     }
     fputs("\n]\n", out);

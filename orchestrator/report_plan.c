@@ -9,6 +9,7 @@
 #include "orchestrator/report_failures.h"
 #include "orchestrator/report_release.h"
 #include "orchestrator/report_text.h"
+#include "orchestrator/report_waves.h"
 
 /* A step by what it is: catalog objects are shared by all jobs, so their addresses name them. */
 static char *plan_key(void *parent, const struct job *job)
@@ -22,7 +23,11 @@ static char *plan_key(void *parent, const struct job *job)
         const struct job_step *step = &job->steps[i];
         const void *what = step->migration ? (const void *)step->migration : step->seed;
 
-        strbuf_printf(&key, "%p%s ", what, step->held ? "h" : step->skipped ? "s" : "");
+        strbuf_printf(&key, "%p%s%s%d ", what,
+                      step->held      ? "h"
+                      : step->skipped ? "s"
+                                      : "",
+                      step->begun ? "b" : "", step->done);
     }
     return key.text;
 }
@@ -52,6 +57,13 @@ static const char *remark(void *mem, const struct job_step *step, bool rolls_bac
         return " (repeatable)";
     if (rolls_back)
         return migration->sections[SECTION_DOWN].no_transaction ? " (outside a transaction)" : "";
+    if (step->begun && step->done >= step->statements)
+        return " (half-done: its verify is left)";
+    if (step->begun && migration->directives.transaction_none)
+        return mem_printf(mem, " (half-done: goes on at statement %d of %d)", step->done + 1,
+                          step->statements);
+    if (step->begun)
+        return " (half-done: goes on where it stopped)";
     if (migration->directives.transaction_none)
         return " (outside a transaction)";
     if (migration->directives.batch > 0)
@@ -249,6 +261,7 @@ int report_plan(const struct report *report, FILE *out)
         size_t count;
         struct report_group *groups = report_plan_groups(mem, report->result, &count);
 
+        report_waves_plan(&text, report);
         for (size_t i = 0; i < count; i++)
             print_group(&text, report, &groups[i]);
         if (!rolls_back(report) && !records_only(report))

@@ -66,3 +66,18 @@ char *report_remedy_operation(void *parent, const struct run_request *request)
     add_seeds(&out, parent, request);
     return out.text;
 }
+
+char *report_remedy_program(void *parent, const struct run_request *request)
+{
+    const char *file = request->fleet->file;
+    void *mem;
+    char *program;
+
+    if (strcmp(file, "fleet.yaml") == 0 || strcmp(file, "./fleet.yaml") == 0)
+        return mem_strdup(parent, "pgtide ");
+    mem = mem_context(NULL);
+    program = mem_printf(mem, "pgtide -f %s ", report_text_shell(mem, file));
+    program = mem_printf(parent, "%s ", report_text_line(mem, program, 0));
+    talloc_free(mem);
+    return program;
+}

@@ -17,4 +17,7 @@ const char *report_remedy(const struct err *err);
  */
 char *report_remedy_operation(void *parent, const struct run_request *request);
 
+/* How pgtide is called for this fleet: "pgtide " or "pgtide -f FILE ". Owned by `parent`. */
+char *report_remedy_program(void *parent, const struct run_request *request);
+
 #endif

@@ -28,6 +28,11 @@ static const char *state_text(void *mem, const struct job *job)
 
     if (job->inspected && !job->has_history)
         return mem_printf(mem, "%s, no history", state);
+    for (size_t i = 0; i < job->step_count; i++) {
+        if (job->steps[i].begun)
+            return mem_printf(mem, "%s, %s half-done", state,
+                              report_text_line(mem, job->steps[i].migration->name, 0));
+    }
     return state;
 }
 

@@ -6,9 +6,14 @@
 
 #include "common/mem.h"
 #include "common/text.h"
+#include "orchestrator/closing.h"
 #include "orchestrator/report_failures.h"
+#include "orchestrator/report_remedy.h"
 #include "orchestrator/report_text.h"
+#include "orchestrator/report_waves.h"
 #include "orchestrator/signals.h"
+
+#include <signal.h>
 
 /* --- -v: each migration, with how long it took ----------------------------------------------- */
 
@@ -116,31 +121,89 @@ static void print_cancelled(struct strbuf *out, const struct report *report)
     talloc_free(waiting);
 }
 
+static void print_line(struct strbuf *out, const struct report *report, const char *text)
+{
+    strbuf_printf(out, "%s%s%s\n", report_text_ink(report->color, INK_BAD), text,
+                  report_text_ink(report->color, INK_OFF));
+}
+
+/* The servers whose own budget was spent. */
+static void print_left_out(struct strbuf *out, const struct report *report)
+{
+    const struct fleet *fleet = report->request->fleet;
+    void *mem = mem_context(NULL);
+
+    for (size_t i = 0; report->result->servers && i < fleet->server_count; i++) {
+        const struct run_server *server = &report->result->servers[i];
+
+        if (server->left_out)
+            print_line(out, report,
+                       mem_printf(mem, "server %s was left out: %lld failed (max_failures)",
+                                  report_text_line(mem, fleet->servers[i].name, 0),
+                                  (long long)server->failures));
+    }
+    talloc_free(mem);
+}
+
+/* Why not all tenants were started: their time was over, or would have been. */
+static void print_closed(struct strbuf *out, const struct report *report)
+{
+    const struct run_request *request = report->request;
+    void *mem = mem_context(NULL);
+
+    if (report->result->closed && report->result->finished_wall_ms < request->closes_wall_ms)
+        print_line(out, report,
+                   mem_printf(mem, "not started: those not expected to end before %s",
+                              request->closes_at ? request->closes_at : "max_duration has passed"));
+    else if (report->result->closed)
+        print_line(out, report, closing_text(mem, request));
+    talloc_free(mem);
+}
+
+/* What to type next. */
+static void print_way_on(struct strbuf *out, const struct report *report)
+{
+    const struct run_halt *halt = &report->result->halt;
+    bool confirm = halt->halted && strcmp(halt->rule, "confirm") == 0;
+    bool gate = halt->halted && strcmp(halt->rule, "gate") == 0;
+
+    strbuf_printf(out, "the same command again goes on%s; tenants that are done are left alone\n",
+                  confirm        ? ", with --yes without asking"
+                  : halt->halted ? " once the cause is fixed"
+                                 : "");
+    if (gate || confirm)
+        strbuf_str(out, "to start one wave alone, whatever the others came to, add --wave NAME\n");
+    else if (halt->halted && report->result->signal == 0)
+        strbuf_str(out, "to do the others first, add --exclude NAME or tolerate more: "
+                        "--max-failures N\n");
+}
+
 static void print_stop(struct strbuf *out, const struct report *report)
 {
     const struct run_result *result = report->result;
-    bool stopped = result->halt.halted || result->signal;
+    struct strbuf halt;
 
-    if (stopped)
-        strbuf_str(out, report_text_ink(report->color, INK_BAD));
     if (result->halt.halted) {
-        report_text_halt(out, &result->halt);
-        strbuf_str(out, report_text_ink(report->color, INK_OFF));
-        strbuf_char(out, '\n');
+        strbuf_init(&halt, NULL);
+        report_text_halt(&halt, &result->halt);
+        print_line(out, report, halt.text);
+        strbuf_release(&halt);
     }
     if (result->signal) {
-        strbuf_printf(out, "stopped by %s", signals_name(result->signal));
-        strbuf_str(out, report_text_ink(report->color, INK_OFF));
-        strbuf_char(out, '\n');
+        char *text = mem_printf(NULL, "stopped by %s", signals_name(result->signal));
+
+        if (result->signal == SIGKILL) /* by its record */
+            print_line(out, report, "broken off: pgtide was killed, or its machine went down");
+        else
+            print_line(out, report, text);
+        talloc_free(text);
     }
+    print_closed(out, report);
+    print_left_out(out, report);
+    report_waves_text(out, report);
     print_cancelled(out, report);
-    if (result->totals[OUTCOME_CANCELLED] == 0 || report->request->plan.steps > 0)
-        return;
-    strbuf_printf(out, "the same command again goes on%s; tenants that are done are left alone\n",
-                  result->halt.halted ? " once the cause is fixed" : "");
-    if (result->halt.halted && result->signal == 0)
-        strbuf_str(out, "to do the others first, add --exclude NAME or tolerate more: "
-                        "--max-failures N\n");
+    if (result->totals[OUTCOME_CANCELLED] > 0 && report->request->plan.steps == 0)
+        print_way_on(out, report);
 }
 
 static void print_rollback_remarks(struct strbuf *out, const struct report *report)
@@ -179,13 +242,32 @@ static void print_remarks(struct strbuf *out, const struct report *report)
     talloc_free(mem);
 }
 
+/* What to type next, where the ledger knows who is left. How far --steps has gone, nobody knows. */
+static void print_next(struct strbuf *out, const struct report *report)
+{
+    const size_t *totals = report->result->totals;
+    size_t trouble = totals[OUTCOME_UNREACHABLE] + totals[OUTCOME_LOCKED] + totals[OUTCOME_UNKNOWN];
+    size_t left = totals[OUTCOME_CANCELLED];
+    size_t failed = totals[OUTCOME_FAILED] + totals[OUTCOME_HELD] + totals[OUTCOME_CONFLICT];
+    char *program;
+
+    if (!report->recorded || report->request->plan.steps > 0)
+        return;
+    program = report_remedy_program(NULL, report->request);
+    if (left > 0)
+        strbuf_printf(out, "those that are left: %sresume %s\n", program, report->result->run_id);
+    if (failed + trouble > 0)
+        strbuf_printf(out, "those that failed: %sretry %s\n", program, report->result->run_id);
+    talloc_free(program);
+}
+
 int report_summary(const struct report *report, FILE *out)
 {
     size_t problems = report_text_problems(report->result->totals);
     struct strbuf text;
     int rc;
 
-    if (report->quiet && problems == 0)
+    if (report->quiet && problems == 0 && !report->result->halt.halted)
         return 0;
     strbuf_init(&text, NULL);
     if (report->verbose && job_runs_files(report->request->plan.action))
@@ -193,6 +275,7 @@ int report_summary(const struct report *report, FILE *out)
     report_failures_text(&text, report);
     print_stop(&text, report);
     print_remarks(&text, report);
+    print_next(&text, report);
     strbuf_str(&text, report_text_ink(report->color, problems ? INK_BAD : INK_GOOD));
     report_text_totals(&text, report);
     if (report->color) { /* the colour ends before the line does */

@@ -231,13 +231,38 @@ void report_text_names(struct strbuf *out, const struct job *const *jobs, size_t
         strbuf_printf(out, " and %zu more", count - shown);
 }
 
+/* " of wave "early"", or nothing for a rule of the run. */
+static void add_wave(struct strbuf *out, const struct run_halt *halt)
+{
+    char *name;
+
+    if (!halt->wave)
+        return;
+    name = report_text_line(NULL, halt->wave->name, 0);
+    strbuf_printf(out, " of wave \"%s\"", name);
+    talloc_free(name);
+}
+
 void report_text_halt(struct strbuf *out, const struct run_halt *halt)
 {
-    const char *what = strcmp(halt->rule, "max_failures") == 0 ? "failed" : halt->rule + 4;
+    if (strcmp(halt->rule, "gate") == 0) {
+        strbuf_str(out, "halted: the gate");
+        add_wave(out, halt);
+        strbuf_str(out, " was not passed");
+    } else if (strcmp(halt->rule, "confirm") == 0) {
+        strbuf_str(out, "halted: the start");
+        add_wave(out, halt);
+        strbuf_str(out, " was not confirmed");
+    } else {
+        const char *what = strcmp(halt->rule, "max_failures") == 0 ? "failed" : halt->rule + 4;
 
-    strbuf_printf(out, "halted: %lld %s, %lld tolerated (%s); %lld %s in work",
-                  (long long)halt->failures, what, (long long)halt->tolerated, halt->rule,
-                  (long long)halt->in_work, halt->in_work == 1 ? "was" : "were");
+        strbuf_printf(out, "halted: %lld %s, %lld tolerated (%s", (long long)halt->failures, what,
+                      (long long)halt->tolerated, halt->rule);
+        add_wave(out, halt);
+        strbuf_char(out, ')');
+    }
+    strbuf_printf(out, "; %lld %s in work", (long long)halt->in_work,
+                  halt->in_work == 1 ? "was" : "were");
 }
 
 size_t report_text_problems(const size_t totals[OUTCOME_COUNT])

@@ -10,7 +10,15 @@
 #include "config/fleet.h"
 #include "orchestrator/schedule.h"
 #include "orchestrator/wave_plan.h"
+#include "worker/gate.h"
 #include "worker/job.h"
+
+/* How waves with `confirm: true` get their yes. */
+struct run_consent {
+    bool given; /* --yes: nobody is asked */
+    int in_fd;  /* else who is asked, if both are a terminal */
+    int out_fd;
+};
 
 /* What the coordinator is asked to do. Constant during the run. */
 struct run_request {
@@ -20,11 +28,19 @@ struct run_request {
     struct job_plan plan;                /* plan.cancel_fd is set by the coordinator */
     const struct tenant *const *tenants; /* the selected, active ones in inventory order */
     size_t tenant_count;
-    const struct wave_plan *waves; /* of these tenants */
+    const struct wave_plan *waves;   /* of these tenants */
+    const struct gate *const *gates; /* one a group of waves, NULL: that one has none; NULL: none
+                                        at all */
+    struct run_consent consent;
     int64_t closes_wall_ms; /* window or max_duration: no tenant is started after it; 0 = none */
     const char *closes_why; /* "max_duration", "window" */
+    const char *closes_at;  /* for people: "05:00 Europe/Berlin"; NULL: only the above is known */
+    const char *opens_at;   /* outside the window, where nothing is started: "Tue 2026-11-24 01:00
+                               Europe/Berlin"; else NULL */
     const int64_t *expected_ms; /* by tenant: how long it will take, by the ledger; -1 = not known;
                                    NULL: nothing is known */
+    const char *origin;      /* id of the run that this one goes on with, or NULL */
+    const char *origin_kind; /* "resume", "retry" */
     int per_server; /* from the command line: the cap of every server; 0 = each server's own */
     bool halts; /* false for status, plan, validate: every tenant is asked, budgets do not count */
 };
@@ -52,19 +68,29 @@ enum run_wave_state {
     RUN_WAVE_STOPPED, /* by its gate, its budget, or for want of a confirmation */
 };
 
+struct run_wave_no { /* a tenant whose answer to the gate's query was not yes */
+    const struct tenant *tenant;
+    const char *answer; /* "false", "NULL or no row", or why it could not be asked */
+};
+
 struct run_wave {
     enum run_wave_state state;
     size_t totals[OUTCOME_COUNT];
-    int64_t started_wall_ms;  /* 0 = never */
-    int64_t finished_wall_ms; /* passed or stopped; 0 = not yet */
-    int64_t soak_until_ms;    /* clock_now_ms() scale, while soaking */
-    struct hook_run gate;     /* the last look of its gate; duration_ms -1 = never asked */
+    int64_t started_wall_ms;        /* 0 = never */
+    int64_t finished_wall_ms;       /* passed or stopped; 0 = not yet */
+    int64_t soak_until_ms;          /* clock_now_ms() scale, while soaking */
+    struct hook_run gate;           /* the last look of its gate; of no hook_point */
+    int64_t gate_looks;             /* how often it was asked */
+    const struct run_wave_no *noes; /* of the last look, of a gate that is SQL */
+    size_t no_count;
+    const char
+        *problem; /* why it was stopped by its gate, or for want of a confirmation; or NULL */
 };
 
 /* How a server of the fleet stands, as long as the run goes on. */
 struct run_server {
     struct schedule_server schedule; /* as of the last tick */
-    const char *waits_for;           /* on hold: "replica lag 14s (10s)"; NULL: it is not */
+    char *waits_for;                 /* on hold: "replica lag 14s (10s)"; NULL: it is not */
     bool left_out;                   /* its max_failures is spent */
     int64_t failures;                /* that counted in it */
 };
@@ -116,7 +142,8 @@ struct run_observer {
     void (*job_ended)(void *arg, const struct job *job, const struct run_result *so_far);
     void (*hook)(void *arg, const struct job *job, /* NULL: of the run */
                  const struct hook_run *hook);
-    void (*wave_changed)(void *arg, const struct run_result *so_far, size_t wave);
+    void (*wave_changed)(void *arg, const struct run_result *so_far,
+                         size_t wave); /* its state; or its gate was asked */
     void (*server_changed)(void *arg, const struct run_result *so_far, size_t server);
     void (*halted)(void *arg, const struct run_halt *halt);
     void (*signalled)(void *arg, int signal, int count); /* 1 = draining, 2 = cancelling */

@@ -14,23 +14,21 @@ struct job_mark {
 
 static const bool job_steps[4][4] = {
     [JOB_READY] = {[JOB_IN_WORK] = true, [JOB_ENDED] = true},
-    [JOB_IN_WORK] = {[JOB_WAITING] = true, [JOB_ENDED] = true},
-    [JOB_WAITING] = {[JOB_IN_WORK] = true, [JOB_ENDED] = true},
+    [JOB_IN_WORK] = {[JOB_READY] = true, [JOB_WAITING] = true, [JOB_ENDED] = true},
+    [JOB_WAITING] = {[JOB_READY] = true, [JOB_IN_WORK] = true, [JOB_ENDED] = true},
     [JOB_ENDED] = {false},
 };
 
 static const bool wave_steps[7][7] = {
-    [RUN_WAVE_WAITING] = {[RUN_WAVE_CONFIRMING] = true,
-                          [RUN_WAVE_OPEN] = true,
-                          [RUN_WAVE_PASSED] = true},
+    [RUN_WAVE_WAITING] =
+        {[RUN_WAVE_CONFIRMING] = true, [RUN_WAVE_OPEN] = true, [RUN_WAVE_PASSED] = true},
     [RUN_WAVE_CONFIRMING] = {[RUN_WAVE_OPEN] = true, [RUN_WAVE_STOPPED] = true},
     [RUN_WAVE_OPEN] = {[RUN_WAVE_SOAKING] = true,
                        [RUN_WAVE_GATED] = true,
                        [RUN_WAVE_PASSED] = true,
                        [RUN_WAVE_STOPPED] = true},
-    [RUN_WAVE_SOAKING] = {[RUN_WAVE_GATED] = true,
-                          [RUN_WAVE_PASSED] = true,
-                          [RUN_WAVE_STOPPED] = true},
+    [RUN_WAVE_SOAKING] =
+        {[RUN_WAVE_GATED] = true, [RUN_WAVE_PASSED] = true, [RUN_WAVE_STOPPED] = true},
     [RUN_WAVE_GATED] = {[RUN_WAVE_PASSED] = true, [RUN_WAVE_STOPPED] = true},
     [RUN_WAVE_PASSED] = {false},
     [RUN_WAVE_STOPPED] = {false},
@@ -90,6 +88,7 @@ struct run_state *run_state_new(const void *parent, const struct run_request *re
 
     state->result = result;
     state->plan = request->waves;
+    state->rules = request->config.waves;
     state->halts = request->halts;
     budget_init(&state->budget, &request->config, request->tenant_count);
     make_waves(state, request->tenant_count);
@@ -125,6 +124,7 @@ static enum outcome outcome_of(const struct job *job, bool in_doubt)
             return inspected_outcome(job);
         return job->changed ? OUTCOME_MIGRATED : OUTCOME_CURRENT;
     case ERR_UNREACHABLE:
+    case ERR_FULL:
     case ERR_LOST:
         return OUTCOME_UNREACHABLE;
     case ERR_CONFLICT:
@@ -245,6 +245,21 @@ void run_state_change_job(struct run_state *state, size_t job, enum job_state to
         end_job(state, job, outcome_of(changed, mark->in_doubt));
 }
 
+enum outcome run_state_outcome(const struct run_state *state, size_t job)
+{
+    const struct job *asked = &state->result->jobs[job];
+    const struct job_mark *mark = &state->marks[job];
+    bool in_work = mark->state == JOB_IN_WORK;
+
+    return outcome_of(asked, in_work ? still_in_doubt(asked, mark->in_doubt) : mark->in_doubt);
+}
+
+void run_state_lose(struct run_state *state, size_t job)
+{
+    run_state_change_job(state, job, JOB_READY);
+    state->marks[job].in_doubt = false;
+}
+
 void run_state_end_elsewhere(struct run_state *state, size_t job, enum outcome outcome)
 {
     struct job_mark *mark = &state->marks[job];
@@ -268,8 +283,8 @@ void run_state_halt(struct run_state *state, size_t wave, const char *rule)
 
     run_state_change_wave(state, wave, RUN_WAVE_STOPPED);
     if (state->phase == RUN_GOING)
-        halt(state, (struct run_halt){
-                        .rule = rule, .in_work = in_work, .wave = rules_of(state, wave)});
+        halt(state,
+             (struct run_halt){.rule = rule, .in_work = in_work, .wave = rules_of(state, wave)});
 }
 
 void run_state_halt_elsewhere(struct run_state *state, const struct run_halt *decided)
@@ -299,7 +314,18 @@ void run_state_change_wave(struct run_state *state, size_t wave, enum run_wave_s
     changed->state = to;
 }
 
-/* Have all waves that it depends on passed? Those of a run that only looks depend on none. */
+bool run_state_follow_wave(struct run_state *state, size_t wave, enum run_wave_state to)
+{
+    bool begins = to == RUN_WAVE_WAITING || to == RUN_WAVE_CONFIRMING || to == RUN_WAVE_OPEN;
+
+    if (!begins && run_state_left_in_wave(state, wave) > 0)
+        return false;
+    state->waves[wave].state = to;
+    return true;
+}
+
+/* Have all waves that it depends on passed, as far as they are in this run? Those of a run that
+ * only looks depend on none. */
 static bool is_its_turn(const struct run_state *state, size_t wave)
 {
     const struct wave *rules = rules_of(state, wave);
@@ -307,7 +333,9 @@ static bool is_its_turn(const struct run_state *state, size_t wave)
     if (state->phase != RUN_GOING)
         return false;
     for (size_t i = 0; state->halts && rules && i < rules->depends_on_count; i++) {
-        if (state->waves[rules->depends_on[i]].state != RUN_WAVE_PASSED)
+        size_t before = wave_plan_find(state->plan, &state->rules[rules->depends_on[i]]);
+
+        if (before != WAVE_PLAN_NONE && state->waves[before].state != RUN_WAVE_PASSED)
             return false;
     }
     return true;
@@ -379,7 +407,7 @@ bool run_state_may_retry(const struct run_state *state, size_t job)
 
     return state->phase == RUN_GOING && !state->servers[server_of(state, job)].left_out &&
            err_retryable(tried->err.kind) && !tried->final &&
-           tried->attempt < tried->tenant->settings->retry.attempts;
+           tried->attempt - tried->excused < tried->tenant->settings->retry.attempts;
 }
 
 size_t run_state_left(const struct run_state *state)

@@ -6,8 +6,8 @@
  *
  *     job     from                     to
  *     ready   (start)                  in work, ended
- *     in work ready, waiting           waiting, ended
- *     waiting in work (to be retried)  in work, ended
+ *     in work ready, waiting           waiting, ended, ready (lost to another machine)
+ *     waiting in work (to be retried)  in work, ended, ready (likewise)
  *     ended   any of the above         nothing
  *
  *     wave       from                            to
@@ -30,6 +30,8 @@
  *
  *     while ((next = run_state_next_of_wave(state, wave)) != result->waves[wave].state)
  *         run_state_change_wave(state, wave, next);
+ *
+ * A wave waits for those that it depends on; not for one that is not in this run (--wave).
  *
  * A wave without anything to do, because it has no tenants or all of them have been cancelled
  * (their servers are left out), passes when its turn comes: it opens nothing, asks nobody, and does
@@ -65,8 +67,10 @@ enum job_state {
 enum run_phase { RUN_GOING, RUN_DRAINING, RUN_OVER };
 
 struct run_state {
-    struct run_result *result; /* jobs' outcomes, totals, halt, waves and servers are written here */
+    struct run_result
+        *result; /* jobs' outcomes, totals, halt, waves and servers are written here */
     const struct wave_plan *plan; /* NULL: one wave without rules */
+    const struct wave *rules;     /* all waves of the file */
     struct run_wave *waves;       /* result->waves, or the state's own */
     size_t wave_count;
     struct run_server *servers; /* result->servers, or the state's own */
@@ -96,6 +100,17 @@ void run_state_change_job(struct run_state *state, size_t job, enum job_state to
 
 /* The same to JOB_ENDED for a job that is not in work here and has ended on another machine. */
 void run_state_end_elsewhere(struct run_state *state, size_t job, enum outcome outcome);
+
+/* What a job that is in work, or was not started, came to as far as is known by now. */
+enum outcome run_state_outcome(const struct run_state *state, size_t job);
+
+/* A job that is in work or waits is another machine's now, and is as if it had never been started
+ * here. The caller makes its struct job anew. */
+void run_state_lose(struct run_state *state, size_t job);
+
+/* A wave is as was decided on another machine. A wave with tenants left to end keeps to `open`, and
+ * what comes before that, until they have. False: so it stays as it is for now. */
+bool run_state_follow_wave(struct run_state *state, size_t wave, enum run_wave_state to);
 
 /* Changes a wave's state; nothing else follows from it but what may be started. */
 void run_state_change_wave(struct run_state *state, size_t wave, enum run_wave_state to);

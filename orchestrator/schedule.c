@@ -1,228 +1,296 @@
 /*
- * schedule.c: lists of tenants per server, a circle of servers that have something to start, a heap
- * of retries.
+ * schedule.c: a lane for each wave on each server that it has tenants on, and circles of those that
+ * have something to start.
  *
  * DESIGN. A tenant that is not in work and has not ended is in exactly one place: a list of its
- * server (`fresh`: never tried, in inventory order; `due`: to be tried again now), the heap
- * (`waiting`), or the list of those given up. The lists are linked through one array, as a tenant
- * is in one at most.
+ * lane (`fresh`: never tried, in the wave's order; `due`: to be tried again now), the heap
+ * (`waiting`), or a list of those given up. The lists are linked through one array, as a tenant is
+ * in one at most.
  *
- * A server is in the circle while it may start something; consider() sees to that after every
- * change of the server, and next() takes the server from the front and puts it behind the others.
- * A server in the circle may have lost its reason meanwhile: next() passes over it.
+ * A lane is in its wave's circle, and a wave in the circle of waves, while it may start something;
+ * consider() sees to that after every change of the server or the wave, and next_lane() takes the
+ * wave, and of it the lane, from the front; both go behind the others. One in a circle may have
+ * lost its reason meanwhile: next_lane() passes over it.
+ *
+ * A change of a server concerns its lanes: as many as there are waves with tenants on it, and not
+ * more, however many tenants and servers there are.
  */
 #include "orchestrator/schedule.h"
 
-#include "common/clock.h"
 #include "common/mem.h"
+#include "orchestrator/schedule_heap.h"
+#include "orchestrator/schedule_list.h"
+#include "orchestrator/schedule_slots.h"
 
-#define NO_JOB SIZE_MAX
-
-struct job_list {
-    size_t first;
-    size_t last;
-};
-
-enum server_state {
-    SERVER_UP,     /* may be doubtful: refused_in_row > 0 */
-    SERVER_DOWN,   /* parked, until nothing else is left to do */
-    SERVER_PROBED, /* one tenant at a time, to see whether it answers */
-    SERVER_LOST,
-};
-
-struct server_slots {
-    enum server_state state;
-    bool looked_again; /* it has been SERVER_PROBED */
+struct wave_slots {
+    bool open;
     bool in_circle;
-    size_t cap;
+    size_t workers;
+    size_t limit;      /* as far as it has ramped up; at most the workers */
+    size_t good;       /* tenants that have ended well with this limit */
+    size_t per_server; /* of each of its lanes */
     size_t in_work;
-    size_t waiting; /* in the heap */
-    int64_t refused_in_row;
-    struct job_list fresh;
-    struct job_list due;
+    size_t waiting;
+    size_t queued; /* in the lists of its lanes */
+    size_t parked; /* of them those on servers that are down */
+    size_t first_lane;
+    size_t lane_count;
+    struct schedule_list circle; /* of lanes */
 };
 
-struct retry {
-    int64_t at_ms;
-    size_t job;
+struct lane {
+    size_t wave;
+    size_t server;
+    size_t next_of_server;
+    bool in_circle;
+    size_t in_work;
+    size_t queued; /* in the two lists */
+    struct schedule_list fresh;
+    struct schedule_list due;
 };
 
 struct schedule {
     const struct tenant *const *tenants;
-    size_t *next; /* by job: the one behind it in its list */
-    struct server_slots *servers;
+    size_t *next;    /* by job: the one behind it in its list */
+    size_t *lane_of; /* by job */
+    struct schedule_slots *servers;
     size_t server_count;
-    size_t down_count; /* servers that are SERVER_DOWN */
+    size_t down_count; /* servers that are REACH_DOWN */
+    struct wave_slots *waves;
+    size_t *wave_next; /* by wave: the one behind it in the circle */
+    size_t wave_count;
+    struct lane *lanes;
+    size_t *lane_next; /* by lane: the one behind it in its wave's circle */
+    size_t lane_count;
+    size_t lane_capacity;
+    struct schedule_list circle; /* of waves */
+    struct schedule_heap waiting;
+    struct schedule_list given_up[2]; /* by enum schedule_given_up */
+    bool more;                        /* tenants may still come in */
     size_t workers;
     size_t in_work;
-    size_t *circle; /* servers; room for all of them */
-    size_t circle_first;
-    size_t circle_count;
-    struct retry *waiting; /* binary heap, the earliest first */
-    size_t waiting_count;
-    size_t waiting_capacity;
-    struct job_list given_up;
 };
 
-/* --- lists ------------------------------------------------------------------------------- */
+/* --- what may start ---------------------------------------------------------------------- */
 
-static const struct job_list empty_list = {NO_JOB, NO_JOB};
-
-static bool list_is_empty(const struct job_list *list)
+static struct lane *lane_of(const struct schedule *schedule, size_t job)
 {
-    return list->first == NO_JOB;
+    return &schedule->lanes[schedule->lane_of[job]];
 }
 
-static void list_append(struct schedule *schedule, struct job_list *list, size_t job)
+static struct schedule_slots *server_of(const struct schedule *schedule, size_t job)
 {
-    schedule->next[job] = NO_JOB;
-    if (list_is_empty(list))
-        list->first = job;
-    else
-        schedule->next[list->last] = job;
-    list->last = job;
+    return &schedule->servers[lane_of(schedule, job)->server];
 }
 
-static size_t list_take(struct schedule *schedule, struct job_list *list)
+static bool lane_may_start(const struct schedule *schedule, const struct lane *lane)
 {
-    size_t job = list->first;
+    const struct wave_slots *wave = &schedule->waves[lane->wave];
 
-    list->first = schedule->next[job];
-    if (list->first == NO_JOB)
-        list->last = NO_JOB;
-    return job;
+    return wave->open && lane->queued > 0 && lane->in_work < wave->per_server &&
+           schedule_slots_may_start(&schedule->servers[lane->server],
+                                    !schedule_list_is_empty(&lane->due));
 }
 
-/* Moves all of `from` behind `to`. */
-static void list_move_all(struct schedule *schedule, struct job_list *to, struct job_list *from)
+static void consider_wave(struct schedule *schedule, struct wave_slots *wave)
 {
-    if (list_is_empty(from))
+    if (wave->in_circle || wave->in_work >= wave->limit || schedule_list_is_empty(&wave->circle))
         return;
-    if (list_is_empty(to))
-        to->first = from->first;
+    schedule_list_append(&schedule->circle, schedule->wave_next, (size_t)(wave - schedule->waves));
+    wave->in_circle = true;
+}
+
+/* Puts the lane, and its wave, into their circles if they may start something. */
+static void consider(struct schedule *schedule, struct lane *lane)
+{
+    struct wave_slots *wave = &schedule->waves[lane->wave];
+
+    if (!lane->in_circle && lane_may_start(schedule, lane)) {
+        schedule_list_append(&wave->circle, schedule->lane_next, (size_t)(lane - schedule->lanes));
+        lane->in_circle = true;
+    }
+    consider_wave(schedule, wave);
+}
+
+static void consider_server(struct schedule *schedule, const struct schedule_slots *server)
+{
+    for (size_t i = server->first_lane; i != SCHEDULE_NONE; i = schedule->lanes[i].next_of_server)
+        consider(schedule, &schedule->lanes[i]);
+}
+
+/* --- the lists of lanes ------------------------------------------------------------------ */
+
+/* `more` tenants (or fewer, if negative) are in the lane's lists. */
+static void lane_changed(struct schedule *schedule, struct lane *lane, ptrdiff_t more)
+{
+    struct wave_slots *wave = &schedule->waves[lane->wave];
+
+    lane->queued += (size_t)more;
+    wave->queued += (size_t)more;
+    if (schedule->servers[lane->server].reach == REACH_DOWN)
+        wave->parked += (size_t)more;
+}
+
+static void give_up(struct schedule *schedule, struct lane *lane, enum schedule_given_up why)
+{
+    lane_changed(schedule, lane, -(ptrdiff_t)lane->queued);
+    schedule_list_move(&schedule->given_up[why], schedule->next, &lane->due);
+    schedule_list_move(&schedule->given_up[why], schedule->next, &lane->fresh);
+}
+
+/* Puts a tenant into a list of its lane, unless there is no use in it. */
+static void queue(struct schedule *schedule, size_t job, bool due)
+{
+    struct lane *lane = lane_of(schedule, job);
+    const struct schedule_slots *server = &schedule->servers[lane->server];
+
+    schedule_list_append(due ? &lane->due : &lane->fresh, schedule->next, job);
+    lane_changed(schedule, lane, 1);
+    if (server->left_out)
+        give_up(schedule, lane, GIVEN_UP_SERVER_LEFT_OUT);
+    else if (server->reach == REACH_LOST && schedule->waves[lane->wave].open)
+        give_up(schedule, lane, GIVEN_UP_SERVER_LOST);
     else
-        schedule->next[to->last] = from->first;
-    to->last = from->last;
-    *from = empty_list;
-}
-
-/* --- the heap of retries ----------------------------------------------------------------- */
-
-static bool earlier(const struct retry *a, const struct retry *b)
-{
-    return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->job < b->job;
-}
-
-static void heap_push(struct schedule *schedule, struct retry retry)
-{
-    struct retry *heap;
-    size_t i = schedule->waiting_count++;
-
-    mem_grow(schedule, &schedule->waiting, &schedule->waiting_capacity, schedule->waiting_count);
-    heap = schedule->waiting;
-    while (i > 0 && earlier(&retry, &heap[(i - 1) / 2])) {
-        heap[i] = heap[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    heap[i] = retry;
-}
-
-static size_t heap_pop(struct schedule *schedule)
-{
-    struct retry *heap = schedule->waiting;
-    size_t job = heap[0].job;
-    struct retry moved = heap[--schedule->waiting_count];
-    size_t count = schedule->waiting_count;
-    size_t i = 0;
-
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child + 1 < count && earlier(&heap[child + 1], &heap[child]))
-            child++;
-        if (child >= count || !earlier(&heap[child], &moved))
-            break;
-        heap[i] = heap[child];
-        i = child;
-    }
-    heap[i] = moved;
-    return job;
+        consider(schedule, lane);
 }
 
 /* --- servers ----------------------------------------------------------------------------- */
 
-static struct server_slots *server_of(const struct schedule *schedule, size_t job)
+/* Keeps the counts of those that are down, and of the tenants parked there. */
+static void count_down(struct schedule *schedule, const struct schedule_slots *server, bool is_down)
 {
-    return &schedule->servers[schedule->tenants[job]->server->index];
-}
+    schedule->down_count += is_down ? 1 : SIZE_MAX;
+    for (size_t i = server->first_lane; i != SCHEDULE_NONE; i = schedule->lanes[i].next_of_server) {
+        const struct lane *lane = &schedule->lanes[i];
 
-/* May the server start one of its tenants now (as far as the server goes)? */
-static bool may_start(const struct server_slots *server)
-{
-    bool alone = server->in_work == 0 && server->waiting == 0;
-    bool has_due = !list_is_empty(&server->due);
-    bool has_fresh = !list_is_empty(&server->fresh);
-
-    if (server->in_work >= server->cap)
-        return false;
-    switch (server->state) {
-    case SERVER_UP:
-        return has_due || (has_fresh && (server->refused_in_row == 0 || alone));
-    case SERVER_PROBED:
-        return server->in_work == 0 && (has_due || has_fresh);
-    case SERVER_DOWN:
-    case SERVER_LOST:
-        break;
+        schedule->waves[lane->wave].parked += is_down ? lane->queued : -lane->queued;
     }
-    return false;
 }
 
-/* Puts the server into the circle if it may start something. */
-static void consider(struct schedule *schedule, struct server_slots *server)
+/* The tenants of open waves are given up. */
+static void lose(struct schedule *schedule, const struct schedule_slots *server)
 {
-    size_t end = schedule->circle_first + schedule->circle_count;
+    for (size_t i = server->first_lane; i != SCHEDULE_NONE; i = schedule->lanes[i].next_of_server) {
+        struct lane *lane = &schedule->lanes[i];
 
-    if (server->in_circle || !may_start(server))
+        if (schedule->waves[lane->wave].open)
+            give_up(schedule, lane, GIVEN_UP_SERVER_LOST);
+    }
+}
+
+static void change_reach(struct schedule *schedule, struct schedule_slots *server,
+                         enum schedule_reach to)
+{
+    enum schedule_reach from = server->reach;
+
+    if (from == to)
         return;
-    schedule->circle[end % schedule->server_count] = (size_t)(server - schedule->servers);
-    schedule->circle_count++;
-    server->in_circle = true;
-}
-
-static void change_state(struct schedule *schedule, struct server_slots *server,
-                         enum server_state state)
-{
-    if (server->state == SERVER_DOWN)
-        schedule->down_count--;
-    server->state = state;
-    if (state == SERVER_DOWN)
-        schedule->down_count++;
-    if (state == SERVER_PROBED)
+    server->reach = to;
+    if (from == REACH_DOWN)
+        count_down(schedule, server, false);
+    if (to == REACH_DOWN)
+        count_down(schedule, server, true);
+    if (to == REACH_PROBED)
         server->looked_again = true;
-    if (state == SERVER_LOST) {
-        list_move_all(schedule, &schedule->given_up, &server->due);
-        list_move_all(schedule, &schedule->given_up, &server->fresh);
-    }
+    if (to == REACH_LOST)
+        lose(schedule, server);
 }
 
-/* A tenant in work came back: frees its place, and learns about its server. */
-static struct server_slots *came_back(struct schedule *schedule, size_t job,
-                                      enum schedule_contact contact)
+/* A tenant in work came back: frees its places. True: it was the second look. */
+static bool came_back(struct schedule *schedule, size_t job, enum schedule_contact contact)
 {
-    struct server_slots *server = server_of(schedule, job);
+    struct lane *lane = lane_of(schedule, job);
+    struct schedule_slots *server = &schedule->servers[lane->server];
+    bool probe = server->probe == job;
 
     schedule->in_work--;
-    server->in_work--;
-    if (contact == CONTACT_REFUSED)
-        server->refused_in_row++;
-    if (contact == CONTACT_ANSWERED) {
-        server->refused_in_row = 0;
-        change_state(schedule, server, SERVER_UP);
-    }
-    return server;
+    schedule->waves[lane->wave].in_work--;
+    lane->in_work--;
+    change_reach(schedule, server, schedule_slots_came_back(server, job, contact));
+    return probe;
 }
 
-/* --- the interface ----------------------------------------------------------------------- */
+/* One more tenant of a wave has ended well: its limit may grow. */
+static void ramp_up(struct wave_slots *wave)
+{
+    if (wave->limit == wave->workers || ++wave->good < wave->limit)
+        return;
+    wave->limit = 2 * wave->limit < wave->workers ? 2 * wave->limit : wave->workers;
+    wave->good = 0;
+}
+
+/* --- the beginning ----------------------------------------------------------------------- */
+
+static size_t smaller(size_t a, int b)
+{
+    return b > 0 && (size_t)b < a ? (size_t)b : a;
+}
+
+static void make_servers(struct schedule *schedule, const struct schedule_setup *setup)
+{
+    schedule->server_count = setup->server_count;
+    schedule->servers = mem_array(schedule, struct schedule_slots, setup->server_count);
+    for (size_t i = 0; i < setup->server_count; i++)
+        schedule_slots_init(&schedule->servers[i]);
+    for (size_t job = 0; job < setup->tenant_count; job++) {
+        const struct server *given = setup->tenants[job]->server;
+        struct schedule_slots *server = &schedule->servers[given->index];
+
+        server->most = (size_t)(setup->per_server > 0 ? setup->per_server : given->per_server);
+        server->cap = server->most;
+    }
+}
+
+static void make_lane(struct schedule *schedule, size_t wave, size_t server)
+{
+    size_t index = schedule->lane_count++;
+
+    mem_grow(schedule, &schedule->lanes, &schedule->lane_capacity, schedule->lane_count);
+    schedule->lanes[index] = (struct lane){
+        .wave = wave,
+        .server = server,
+        .next_of_server = schedule->servers[server].first_lane,
+        .fresh = schedule_list_empty(),
+        .due = schedule_list_empty(),
+    };
+    schedule->servers[server].first_lane = index;
+    schedule->waves[wave].lane_count++;
+}
+
+static struct wave_slots wave_slots(const struct schedule_setup *setup, const struct wave *rules)
+{
+    size_t workers = smaller((size_t)setup->workers, rules ? rules->workers : 0);
+    bool ramps_up = rules ? rules->ramp_up : setup->ramp_up;
+
+    return (struct wave_slots){
+        .workers = workers,
+        .limit = ramps_up ? smaller(workers, 1) : workers,
+        .per_server = smaller(SIZE_MAX, rules ? rules->per_server : 0),
+        .circle = schedule_list_empty(),
+    };
+}
+
+/* The tenants of one wave, `jobs` or all of them, get their lanes. The newest lane of a server is
+ * its first: it is this wave's, or there is none yet. */
+static void make_wave(struct schedule *schedule, const struct schedule_setup *setup, size_t wave)
+{
+    const struct wave_group *group = setup->waves ? &setup->waves->groups[wave] : NULL;
+    size_t count = group ? group->count : setup->tenant_count;
+
+    schedule->waves[wave] = wave_slots(setup, group ? group->wave : NULL);
+    schedule->waves[wave].first_lane = schedule->lane_count;
+    for (size_t i = 0; i < count; i++) {
+        size_t job = group ? group->jobs[i] : i;
+        size_t server = setup->tenants[job]->server->index;
+        size_t lane = schedule->servers[server].first_lane;
+
+        if (lane == SCHEDULE_NONE || schedule->lanes[lane].wave != wave)
+            make_lane(schedule, wave, server);
+        schedule->lane_of[job] = schedule->servers[server].first_lane;
+        if (!setup->claims)
+            queue(schedule, job, false);
+    }
+}
 
 struct schedule *schedule_new(const void *parent, const struct schedule_setup *setup)
 {
@@ -230,130 +298,252 @@ struct schedule *schedule_new(const void *parent, const struct schedule_setup *s
 
     schedule->tenants = setup->tenants;
     schedule->workers = (size_t)setup->workers;
-    schedule->server_count = setup->server_count;
+    schedule->more = setup->claims;
     schedule->next = mem_array(schedule, size_t, setup->tenant_count);
-    schedule->servers = mem_array(schedule, struct server_slots, setup->server_count);
-    schedule->circle = mem_array(schedule, size_t, setup->server_count);
-    schedule->given_up = empty_list;
-    for (size_t i = 0; i < setup->server_count; i++) {
-        schedule->servers[i].fresh = empty_list;
-        schedule->servers[i].due = empty_list;
-    }
-    for (size_t job = 0; job < setup->tenant_count; job++) {
-        const struct server *server = setup->tenants[job]->server;
-        struct server_slots *slots = &schedule->servers[server->index];
-
-        slots->cap = (size_t)(setup->per_server > 0 ? setup->per_server : server->per_server);
-        list_append(schedule, &slots->fresh, job);
-        consider(schedule, slots);
-    }
+    schedule->lane_of = mem_array(schedule, size_t, setup->tenant_count);
+    schedule->circle = schedule_list_empty();
+    for (size_t i = 0; i < ARRAY_LEN(schedule->given_up); i++)
+        schedule->given_up[i] = schedule_list_empty();
+    make_servers(schedule, setup);
+    schedule->wave_count = setup->waves ? setup->waves->group_count : 1;
+    schedule->waves = mem_array(schedule, struct wave_slots, schedule->wave_count);
+    schedule->wave_next = mem_array(schedule, size_t, schedule->wave_count);
+    for (size_t wave = 0; wave < schedule->wave_count; wave++)
+        make_wave(schedule, setup, wave);
+    schedule->lane_next = mem_array(schedule, size_t, schedule->lane_count);
     return schedule;
 }
 
-/* Retries that are due go back to their servers. */
-static void wake_due(struct schedule *schedule, int64_t now_ms)
-{
-    while (schedule_due_ms(schedule) <= now_ms) {
-        size_t job = heap_pop(schedule);
-        struct server_slots *server = server_of(schedule, job);
-        bool lost = server->state == SERVER_LOST;
+/* --- what the run tells ------------------------------------------------------------------ */
 
-        server->waiting--;
-        list_append(schedule, lost ? &schedule->given_up : &server->due, job);
-        consider(schedule, server);
+void schedule_open_wave(struct schedule *schedule, size_t wave)
+{
+    struct wave_slots *opened = &schedule->waves[wave];
+
+    opened->open = true;
+    for (size_t i = 0; i < opened->lane_count; i++) {
+        struct lane *lane = &schedule->lanes[opened->first_lane + i];
+        struct schedule_slots *server = &schedule->servers[lane->server];
+
+        server->looked_again = false;
+        if (server->reach == REACH_LOST)
+            change_reach(schedule, server, REACH_DOWN);
+        consider(schedule, lane);
     }
 }
 
-/* The last thing to do in a run: look at the servers that are down once more. */
-static void probe_down(struct schedule *schedule)
+void schedule_add(struct schedule *schedule, size_t job)
 {
-    for (size_t i = 0; i < schedule->server_count; i++) {
-        struct server_slots *server = &schedule->servers[i];
-
-        if (server->state == SERVER_DOWN) {
-            change_state(schedule, server, SERVER_PROBED);
-            consider(schedule, server);
-        }
-    }
+    queue(schedule, job, false);
 }
 
-/* The server whose turn it is, or NULL. */
-static struct server_slots *next_server(struct schedule *schedule)
+void schedule_expect_more(struct schedule *schedule, bool more)
 {
-    while (schedule->circle_count > 0) {
-        struct server_slots *server = &schedule->servers[schedule->circle[schedule->circle_first]];
-
-        schedule->circle_first = (schedule->circle_first + 1) % schedule->server_count;
-        schedule->circle_count--;
-        server->in_circle = false;
-        if (may_start(server))
-            return server;
-    }
-    return NULL;
+    schedule->more = more;
 }
 
-bool schedule_next(struct schedule *schedule, int64_t now_ms, size_t *ret_job)
+void schedule_ended(struct schedule *schedule, size_t job, enum schedule_contact contact, bool good)
 {
-    struct server_slots *server;
-
-    wake_due(schedule, now_ms);
-    if (schedule->in_work >= schedule->workers)
-        return false;
-    server = next_server(schedule);
-    if (!server && schedule->down_count > 0 && schedule->in_work == 0 &&
-        schedule->waiting_count == 0) {
-        probe_down(schedule);
-        server = next_server(schedule);
-    }
-    if (!server)
-        return false;
-    *ret_job = list_take(schedule, list_is_empty(&server->due) ? &server->fresh : &server->due);
-    server->in_work++;
-    schedule->in_work++;
-    consider(schedule, server);
-    return true;
-}
-
-void schedule_ended(struct schedule *schedule, size_t job, enum schedule_contact contact,
-                    bool good UNUSED)
-{
-    struct server_slots *server = came_back(schedule, job, contact);
+    struct wave_slots *wave = &schedule->waves[lane_of(schedule, job)->wave];
+    struct schedule_slots *server = server_of(schedule, job);
     int attempts = schedule->tenants[job]->settings->retry.attempts;
+    bool probe = came_back(schedule, job, contact);
 
-    if (contact == CONTACT_REFUSED && server->state == SERVER_PROBED)
-        change_state(schedule, server, SERVER_LOST);
-    else if (contact == CONTACT_REFUSED && server->state == SERVER_UP &&
-             server->refused_in_row >= attempts)
-        change_state(schedule, server, server->looked_again ? SERVER_LOST : SERVER_DOWN);
-    consider(schedule, server);
+    change_reach(schedule, server, schedule_slots_ended(server, contact, probe, attempts));
+    if (good) {
+        ramp_up(wave);
+        schedule_slots_grow(server);
+    }
+    consider_wave(schedule, wave);
+    consider_server(schedule, server);
 }
 
 void schedule_retry(struct schedule *schedule, size_t job, enum schedule_contact contact,
                     int64_t at_ms)
 {
-    struct server_slots *server = came_back(schedule, job, contact);
+    struct wave_slots *wave = &schedule->waves[lane_of(schedule, job)->wave];
+    struct schedule_slots *server = server_of(schedule, job);
 
+    came_back(schedule, job, contact);
+    if (contact == CONTACT_FULL)
+        server->full = job;
     server->waiting++;
-    heap_push(schedule, (struct retry){.at_ms = at_ms, .job = job});
-    consider(schedule, server);
+    wave->waiting++;
+    schedule_heap_push(schedule, &schedule->waiting,
+                       (struct schedule_retry){.at_ms = at_ms, .job = job});
+    consider_server(schedule, server);
 }
 
-bool schedule_given_up(struct schedule *schedule, size_t *ret_job,
-                       enum schedule_given_up *ret_why)
+void schedule_leave_out(struct schedule *schedule, size_t server)
 {
-    *ret_why = GIVEN_UP_SERVER_LOST;
-    if (list_is_empty(&schedule->given_up))
+    struct schedule_slots *left_out = &schedule->servers[server];
+
+    left_out->left_out = true;
+    for (size_t i = left_out->first_lane; i != SCHEDULE_NONE; i = schedule->lanes[i].next_of_server)
+        give_up(schedule, &schedule->lanes[i], GIVEN_UP_SERVER_LEFT_OUT);
+}
+
+void schedule_hold(struct schedule *schedule, size_t server, bool hold)
+{
+    schedule->servers[server].on_hold = hold;
+    consider_server(schedule, &schedule->servers[server]);
+}
+
+/* --- what may start next ----------------------------------------------------------------- */
+
+/* Retries that are due go back to their lanes. */
+static void wake_due(struct schedule *schedule, int64_t now_ms)
+{
+    while (schedule->waiting.count > 0 && schedule_due_ms(schedule) <= now_ms) {
+        size_t job = schedule_heap_pop(&schedule->waiting).job;
+        struct schedule_slots *server = server_of(schedule, job);
+
+        server->waiting--;
+        schedule->waves[lane_of(schedule, job)->wave].waiting--;
+        if (server->full == job)
+            server->full = SCHEDULE_NONE;
+        queue(schedule, job, true);
+        consider_server(schedule, server);
+    }
+}
+
+/* Is there nothing left to do in a wave but on servers that are down? */
+static bool is_at_its_end(const struct wave_slots *wave)
+{
+    return wave->open && wave->in_work == 0 && wave->waiting == 0 && wave->parked > 0 &&
+           wave->parked == wave->queued;
+}
+
+/* The last thing to do in a wave: to look at its servers that are down once more. */
+static void probe_down(struct schedule *schedule, const struct wave_slots *wave)
+{
+    for (size_t i = 0; i < wave->lane_count; i++) {
+        const struct lane *lane = &schedule->lanes[wave->first_lane + i];
+        struct schedule_slots *server = &schedule->servers[lane->server];
+
+        if (lane->queued > 0 && server->reach == REACH_DOWN) {
+            change_reach(schedule, server, REACH_PROBED);
+            consider_server(schedule, server);
+        }
+    }
+}
+
+/* The lane whose turn it is, and of its wave likewise; NULL: none. Both leave their circles. */
+static struct lane *next_lane(struct schedule *schedule)
+{
+    while (!schedule_list_is_empty(&schedule->circle)) {
+        size_t turn = schedule_list_take(&schedule->circle, schedule->wave_next);
+        struct wave_slots *wave = &schedule->waves[turn];
+
+        wave->in_circle = false;
+        while (wave->in_work < wave->limit && !schedule_list_is_empty(&wave->circle)) {
+            struct lane *lane =
+                &schedule->lanes[schedule_list_take(&wave->circle, schedule->lane_next)];
+
+            lane->in_circle = false;
+            if (lane_may_start(schedule, lane))
+                return lane;
+        }
+    }
+    return NULL;
+}
+
+static size_t start(struct schedule *schedule, struct lane *lane)
+{
+    struct schedule_list *list = schedule_list_is_empty(&lane->due) ? &lane->fresh : &lane->due;
+    size_t job = schedule_list_take(list, schedule->next);
+
+    lane_changed(schedule, lane, -1);
+    lane->in_work++;
+    schedule_slots_start(&schedule->servers[lane->server], job);
+    schedule->waves[lane->wave].in_work++;
+    schedule->in_work++;
+    consider(schedule, lane);
+    return job;
+}
+
+bool schedule_next(struct schedule *schedule, int64_t now_ms, size_t *ret_job)
+{
+    struct lane *lane;
+
+    wake_due(schedule, now_ms);
+    if (schedule->in_work >= schedule->workers)
         return false;
-    *ret_job = list_take(schedule, &schedule->given_up);
+    for (size_t i = 0; i < schedule->wave_count && schedule->down_count > 0; i++) {
+        if (!schedule->more && is_at_its_end(&schedule->waves[i]))
+            probe_down(schedule, &schedule->waves[i]);
+    }
+    lane = next_lane(schedule);
+    if (!lane)
+        return false;
+    *ret_job = start(schedule, lane);
     return true;
+}
+
+bool schedule_given_up(struct schedule *schedule, size_t *ret_job, enum schedule_given_up *ret_why)
+{
+    for (size_t why = 0; why < ARRAY_LEN(schedule->given_up); why++) {
+        struct schedule_list *list = &schedule->given_up[why];
+
+        if (schedule_list_is_empty(list))
+            continue;
+        *ret_job = schedule_list_take(list, schedule->next);
+        *ret_why = (enum schedule_given_up)why;
+        return true;
+    }
+    return false;
+}
+
+bool schedule_borrow(struct schedule *schedule, size_t server)
+{
+    bool lends =
+        server == SCHEDULE_NO_SERVER || schedule_slots_has_place(&schedule->servers[server]);
+
+    if (schedule->in_work >= schedule->workers || !lends)
+        return false;
+    schedule->in_work++;
+    if (server != SCHEDULE_NO_SERVER)
+        schedule->servers[server].in_work++;
+    return true;
+}
+
+void schedule_give_back(struct schedule *schedule, size_t server)
+{
+    schedule->in_work--;
+    if (server == SCHEDULE_NO_SERVER)
+        return;
+    schedule_slots_free(&schedule->servers[server]);
+    consider_server(schedule, &schedule->servers[server]);
+}
+
+/* --- questions --------------------------------------------------------------------------- */
+
+bool schedule_is_crowded(const struct schedule *schedule, size_t job)
+{
+    return server_of(schedule, job)->in_work > 1;
 }
 
 bool schedule_is_probe(const struct schedule *schedule, size_t job)
 {
-    return server_of(schedule, job)->state == SERVER_PROBED;
+    return server_of(schedule, job)->probe == job;
 }
 
 int64_t schedule_due_ms(const struct schedule *schedule)
 {
-    return schedule->waiting_count > 0 ? schedule->waiting[0].at_ms : CLOCK_NEVER;
+    return schedule_heap_due_ms(&schedule->waiting);
+}
+
+struct schedule_server schedule_look(const struct schedule *schedule, size_t server)
+{
+    const struct schedule_slots *slots = &schedule->servers[server];
+    struct schedule_server look = {
+        .state = schedule_slots_state(slots),
+        .in_work = slots->in_work,
+        .cap = slots->cap,
+        .waiting = slots->waiting,
+    };
+
+    for (size_t i = slots->first_lane; i != SCHEDULE_NONE; i = schedule->lanes[i].next_of_server)
+        look.left += schedule->lanes[i].queued;
+    return look;
 }

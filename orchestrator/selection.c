@@ -39,7 +39,8 @@ static bool labels_hold(const struct label_list *labels, const struct tenant *te
 /* Who is in a wave does not depend on whom --exclude leaves out of it: that comes later. */
 static bool fits(const struct selection *selection, const struct tenant *tenant)
 {
-    return (selection->tenants.count == 0 || any_fits(&selection->tenants, tenant->name)) &&
+    return (!selection->only || strmap_get(selection->only, tenant->name)) &&
+           (selection->tenants.count == 0 || any_fits(&selection->tenants, tenant->name)) &&
            labels_hold(&selection->labels, tenant) &&
            (!selection->server || strcmp(selection->server, tenant->server->name) == 0) &&
            (selection->wave || !any_fits(&selection->excludes, tenant->name));

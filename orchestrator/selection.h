@@ -10,6 +10,7 @@
 
 #include "common/base.h"
 #include "common/err.h"
+#include "common/strmap.h"
 #include "config/fleet.h"
 #include "orchestrator/wave_plan.h"
 
@@ -32,6 +33,7 @@ struct selection {
     struct label_list labels;    /* all of them must hold */
     const char *server;          /* NULL: any */
     const char *wave;            /* NULL: any */
+    const struct strmap *only;   /* names that a run of the ledger gives; NULL: any */
     struct words excludes;       /* names or globs */
     int64_t shard;               /* 0 to shards - 1 */
     int64_t shards;              /* 0 = not sharded */

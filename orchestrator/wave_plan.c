@@ -241,9 +241,15 @@ struct wave_plan *wave_plan_only(void *parent, const struct wave *wave,
                                  struct wave_history history)
 {
     struct dealing dealing;
+    struct wave *alone = NULL;
 
     begin(&dealing, parent, tenants, count, history);
-    add_groups(&dealing, wave, 1);
+    if (wave) {
+        alone = mem_new(dealing.plan, struct wave);
+        *alone = *wave;
+        alone->depends_on_count = 0;
+    }
+    add_groups(&dealing, alone, alone ? 1 : 0);
     for (size_t job = 0; job < count; job++)
         dealing.group_of[job] = 0;
     take(&dealing, 0, 0);

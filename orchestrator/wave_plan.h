@@ -54,7 +54,10 @@ struct wave_plan *wave_plan_given(void *parent, const struct run_config *config,
                                   const struct tenant *const *tenants, size_t count,
                                   struct wave_history history, const size_t *group_of);
 
-/* A plan of this wave alone, with all of `tenants` in it. Owned by `parent`. */
+/*
+ * A plan of this wave alone, with all of `tenants` in it; it depends on no other. NULL: one group
+ * without a name. Owned by `parent`.
+ */
 struct wave_plan *wave_plan_only(void *parent, const struct wave *wave,
                                  const struct tenant *const *tenants, size_t count,
                                  struct wave_history history);

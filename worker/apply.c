@@ -51,7 +51,7 @@ struct history_entry apply_entry(const struct migration *migration)
         .state = "applied",
         .statements_done = statements,
         .statements_total = statements,
-        .keeps_role = !migration->mentions_role,
+        .keeps_session = !migration->touches_session,
     };
 }
 

@@ -158,6 +158,8 @@ static int look(struct attempt *attempt, struct err *err)
         if (attempt->last_pid)
             history_end_session(&attempt->tx, attempt->last_pid);
         attempt->last_pid = 0;
+        if (attempt->job->taken_over)
+            history_end_former(&attempt->tx);
         if (session_sleep(attempt->session, pause, err) < 0)
             return -1;
         pause = next_pause(pause);
@@ -307,6 +309,8 @@ static void init_transactions(struct attempt *attempt)
     attempt->tx.schema_exists = attempt->history->schema_exists;
     attempt->tx.known_rank = attempt->history->max_rank;
     attempt->tx.known_row = NULL;
+    attempt->tx.may_prepare =
+        !attempt->history->pooled && attempt->job->tenant->pooler != POOLER_SESSION;
     attempt->tx.known_reverted = attempt->history->pooled ? 0 : -1;
     for (size_t i = 0; attempt->history->pooled && i < attempt->history->count; i++)
         attempt->tx.known_reverted += attempt->history->rows[i].state == HISTORY_REVERTED;

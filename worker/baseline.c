@@ -91,7 +91,7 @@ static struct history_entry entry_of(const struct migration *migration)
 
     entry.kind = "baseline";
     entry.statements_done = 0;
-    entry.keeps_role = true;
+    entry.keeps_session = true;
     return entry;
 }
 

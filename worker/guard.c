@@ -3,12 +3,17 @@
  *
  * A failing check evaluates CAST('pgtide:TOKEN:CODE:...' AS integer), which raises 22P02 with that
  * text in its message, whatever the server's language. The text must not be constant, or the
- * planner would evaluate the cast beforehand: it always ends in pg_backend_pid() or a query's
- * result.
+ * planner would evaluate the cast beforehand: it goes through set_config, which gives back what it
+ * sets (and which everything here needs anyway: a function that a new session has not seen yet
+ * costs it a look into the catalogs), or it ends in a query's result.
+ *
+ * Checks are conditions of a SELECT without columns: it never returns a row that would have to be
+ * sent and read.
  */
 #include "worker/guard.h"
 
 #include "common/mem.h"
+#include "common/strbuf.h"
 
 static const char *const code_names[] = {
     [GUARD_LOCKED] = "locked",   [GUARD_MOVED] = "moved",   [GUARD_NONEMPTY] = "nonempty",
@@ -22,18 +27,54 @@ char *guard_raise(struct transactions *tx, enum guard_code code, const char *tai
                       code_names[code], tail);
 }
 
-static char *raise_plain(struct transactions *tx, enum guard_code code)
+char *guard_raise_plain(struct transactions *tx, enum guard_code code)
 {
-    return guard_raise(tx, code, "pg_catalog.pg_backend_pid()");
+    return mem_printf(tx->mem,
+                      "CAST(pg_catalog.set_config('pgtide.token', 'pgtide:%s:%s:', true) "
+                      "AS pg_catalog.int4)",
+                      tx->token, code_names[code]);
+}
+
+/* The same as a condition, for WHERE. */
+static char *raise_as_condition(struct transactions *tx, enum guard_code code)
+{
+    return mem_printf(tx->mem, "%s IS NULL", guard_raise_plain(tx, code));
+}
+
+#define TRY_LOCK "pg_catalog.pg_try_advisory_xact_lock(%s)"
+#define NOTE_TIME                                                                                  \
+    "pg_catalog.set_config('pgtide.started', "                                                     \
+    "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::pg_catalog.text, true)"
+
+/* ANY, because its array is always evaluated to the end; what it is compared with is no matter. */
+char *guard_begin_statement(struct transactions *tx)
+{
+    const struct transaction_setting *settings = transaction_setting_list(tx);
+    struct strbuf sql;
+
+    strbuf_init(&sql, tx->mem);
+    strbuf_printf(&sql, "SELECT WHERE CASE WHEN " TRY_LOCK " THEN '' = ANY (ARRAY[" NOTE_TIME,
+                  tx->lock_key);
+    for (size_t i = 0; i < tx->setting_count; i++)
+        strbuf_printf(&sql, ", pg_catalog.set_config('%s', %s, true)", settings[i].name,
+                      settings[i].literal);
+    strbuf_printf(&sql, ", pg_catalog.set_config('statement_timeout', '%lld', true)]) ELSE %s END",
+                  (long long)tx->tenant->settings->statement_timeout_ms,
+                  raise_as_condition(tx, GUARD_LOCKED));
+    return sql.text;
+}
+
+void guard_begin(struct transactions *tx, struct script *script)
+{
+    char *sql = guard_begin_statement(tx);
+
+    script_add_text(script, sql, strlen(sql));
 }
 
 void guard_lock(struct transactions *tx, struct script *script)
 {
-    script_add(script,
-               "SELECT pg_catalog.set_config('pgtide.started', "
-               "EXTRACT(epoch FROM pg_catalog.clock_timestamp())::pg_catalog.text, true), "
-               "CASE WHEN pg_catalog.pg_try_advisory_xact_lock(%s) THEN 1 ELSE %s END",
-               tx->lock_key, raise_plain(tx, GUARD_LOCKED));
+    script_add(script, "SELECT WHERE CASE WHEN " TRY_LOCK " THEN " NOTE_TIME " IS NULL ELSE %s END",
+               tx->lock_key, raise_as_condition(tx, GUARD_LOCKED));
 }
 
 /* " WHEN current_schema() is not the tenant's THEN error", or nothing. */
@@ -43,26 +84,23 @@ static const char *schema_case(struct transactions *tx)
         return "";
     return mem_printf(tx->mem, " WHEN pg_catalog.current_schema() IS DISTINCT FROM %s THEN %s",
                       session_literal(tx->mem, tx->session, tx->tenant->schema),
-                      raise_plain(tx, GUARD_SCHEMA));
+                      raise_as_condition(tx, GUARD_SCHEMA));
 }
 
-/* Objects in a catalog that have their namespace in `column`. */
-static char *objects_in(struct transactions *tx, const char *catalog, const char *column)
+/* By what depends on the schema itself, which all of these kinds have in one catalog. Extensions do
+ * too, and are none of these kinds; their members say so. */
+const char *guard_objects(struct transactions *tx)
 {
     return mem_printf(
         tx->mem,
-        "EXISTS (SELECT FROM pg_catalog.%s o WHERE o.%s = "
-        "pg_catalog.to_regnamespace(%s) AND NOT EXISTS (SELECT FROM "
-        "pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.%s'::pg_catalog.regclass "
-        "AND d.objid = o.oid AND d.deptype = 'e'))",
-        catalog, column, tx->schema_literal, catalog);
-}
-
-const char *guard_objects(struct transactions *tx)
-{
-    return mem_printf(tx->mem, "(%s OR %s OR %s)", objects_in(tx, "pg_class", "relnamespace"),
-                      objects_in(tx, "pg_proc", "pronamespace"),
-                      objects_in(tx, "pg_type", "typnamespace"));
+        "EXISTS (SELECT FROM pg_catalog.pg_depend d "
+        "WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass "
+        "AND d.refobjid = pg_catalog.to_regnamespace(%s) "
+        "AND d.classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, "
+        "'pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_type'::pg_catalog.regclass) "
+        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = d.classid "
+        "AND e.objid = d.objid AND e.deptype = 'e'))",
+        tx->schema_literal);
 }
 
 void guard_no_history(struct transactions *tx, struct script *script)
@@ -71,14 +109,23 @@ void guard_no_history(struct transactions *tx, struct script *script)
 
     if (!tx->nonempty_allowed)
         nonempty = mem_printf(tx->mem, " WHEN %s THEN %s", guard_objects(tx),
-                              raise_plain(tx, GUARD_NONEMPTY));
+                              raise_as_condition(tx, GUARD_NONEMPTY));
     script_add(script,
-               "SELECT CASE WHEN pg_catalog.to_regclass(%s) IS NOT NULL THEN %s%s%s ELSE 1 END",
-               tx->history_literal, raise_plain(tx, GUARD_MOVED), nonempty, schema_case(tx));
+               "SELECT WHERE CASE WHEN pg_catalog.to_regclass(%s) IS NOT NULL THEN %s%s%s END",
+               tx->history_literal, raise_as_condition(tx, GUARD_MOVED), nonempty, schema_case(tx));
 }
 
 /* What guard_row() compares: cheap to plan, since every transaction has it. */
 #define ROW_KEY "h.kind || ' ' || h.name || ' ' || h.run_id"
+
+/* The row that this attempt wrote last, `known`, is not the newest. */
+static char *newest_is_not(struct transactions *tx, const char *known)
+{
+    return mem_printf(tx->mem,
+                      "(SELECT " ROW_KEY " FROM %s AS h ORDER BY h.rank DESC LIMIT 1) "
+                      "IS DISTINCT FROM %s",
+                      tx->history, known);
+}
 
 /* The history is not the one that was read, or that this attempt has written since. */
 static char *moved(struct transactions *tx)
@@ -86,10 +133,7 @@ static char *moved(struct transactions *tx)
     char *newest, *reverted;
 
     if (tx->known_row)
-        newest = mem_printf(tx->mem,
-                            "(SELECT " ROW_KEY " FROM %s AS h ORDER BY h.rank DESC LIMIT 1) "
-                            "IS DISTINCT FROM %s",
-                            tx->history, tx->known_row);
+        newest = newest_is_not(tx, tx->known_row);
     else
         newest = mem_printf(tx->mem,
                             "coalesce((SELECT h.rank FROM %s AS h ORDER BY h.rank DESC LIMIT 1), "
@@ -111,33 +155,40 @@ static const char *layout_case(struct transactions *tx)
     return mem_printf(tx->mem,
                       " WHEN pg_catalog.obj_description(%s::pg_catalog.regclass, 'pg_class') "
                       "IS DISTINCT FROM '" TRANSACTION_LAYOUT "' THEN %s",
-                      tx->history_literal, raise_plain(tx, GUARD_LAYOUT));
+                      tx->history_literal, raise_as_condition(tx, GUARD_LAYOUT));
+}
+
+char *guard_newest_statement(struct transactions *tx, const char *known)
+{
+    return mem_printf(tx->mem, "SELECT WHERE CASE WHEN %s THEN %s%s END", newest_is_not(tx, known),
+                      raise_as_condition(tx, GUARD_MOVED), schema_case(tx));
 }
 
 void guard_history(struct transactions *tx, struct script *script)
 {
-    script_add(script, "SELECT CASE WHEN %s THEN %s%s%s ELSE 1 END", moved(tx),
-               raise_plain(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
+    script_add(script, "SELECT WHERE CASE WHEN %s THEN %s%s%s END", moved(tx),
+               raise_as_condition(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
 }
 
 void guard_revert(struct transactions *tx, struct script *script,
                   const struct history_revert *revert)
 {
     script_add(script,
-               "SELECT CASE WHEN %s OR (SELECT h.state FROM %s AS h WHERE h.rank = %lld) "
-               "IS DISTINCT FROM '%s' THEN %s%s%s ELSE 1 END",
+               "SELECT WHERE CASE WHEN %s OR (SELECT h.state FROM %s AS h WHERE h.rank = %lld) "
+               "IS DISTINCT FROM '%s' THEN %s%s%s END",
                moved(tx), tx->history, (long long)revert->rank, revert->state,
-               raise_plain(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
+               raise_as_condition(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
 }
 
 void guard_batch(struct transactions *tx, struct script *script, const struct history_batch *before)
 {
-    script_add(script,
-               "SELECT CASE WHEN %s OR (SELECT coalesce(h.detail->>'batches', '0') FROM %s AS h "
-               "WHERE h.rank = %lld AND h.state = 'started') IS DISTINCT FROM '%lld' "
-               "THEN %s%s%s ELSE 1 END",
-               moved(tx), tx->history, (long long)before->rank, (long long)before->batches,
-               raise_plain(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
+    script_add(
+        script,
+        "SELECT WHERE CASE WHEN %s OR (SELECT coalesce(h.detail->>'batches', '0') FROM %s AS h "
+        "WHERE h.rank = %lld AND h.state = 'started') IS DISTINCT FROM '%lld' "
+        "THEN %s%s%s END",
+        moved(tx), tx->history, (long long)before->rank, (long long)before->batches,
+        raise_as_condition(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
 }
 
 const char *guard_token(struct transactions *tx, const char *value)
@@ -145,7 +196,7 @@ const char *guard_token(struct transactions *tx, const char *value)
     return mem_printf(tx->mem,
                       "CASE WHEN pg_catalog.current_setting('pgtide.token', true) = '%s' THEN %s "
                       "ELSE %s END",
-                      tx->token, value, raise_plain(tx, GUARD_TOKEN));
+                      tx->token, value, guard_raise_plain(tx, GUARD_TOKEN));
 }
 
 const char *guard_row(struct transactions *tx, const struct history_entry *entry)

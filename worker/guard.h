@@ -22,13 +22,21 @@ enum guard_code {
 /* The expression that raises the error; `tail` is a text expression that is not constant. */
 char *guard_raise(struct transactions *tx, enum guard_code code, const char *tail);
 
+/* The same without a tail. It ends the token, so nothing but the error can come of it. */
+char *guard_raise_plain(struct transactions *tx, enum guard_code code);
+
 /* What stands behind the mark in an error that guard_raise() made; NULL: it is not that error. */
 const char *guard_raised(const struct transactions *tx, const struct err *err,
                          enum guard_code code);
 
-/* Appends one statement: notes the time, and fails unless the lock's transaction-scoped twin is
- * ours. */
+/*
+ * Appends one statement: fails unless the lock's transaction-scoped twin is ours, notes the time
+ * and sets, for this transaction, what the tenant's settings say (but for lock_timeout, which has
+ * to hold before a statement waits for a table). guard_lock: only the lock and the time.
+ */
+void guard_begin(struct transactions *tx, struct script *script);
 void guard_lock(struct transactions *tx, struct script *script);
+char *guard_begin_statement(struct transactions *tx); /* its text */
 
 /*
  * Appends one statement: there is still no history, and (nonempty: refuse) nothing else in the
@@ -38,6 +46,10 @@ void guard_lock(struct transactions *tx, struct script *script);
  */
 void guard_no_history(struct transactions *tx, struct script *script);
 void guard_history(struct transactions *tx, struct script *script);
+
+/* The text of what guard_history appends once this attempt has written a row; `known` is the
+ * expression for that row, else tx->known_row. */
+char *guard_newest_statement(struct transactions *tx, const char *known);
 
 /* The same as guard_history for a way back: also, the row is still in the state it was read in. */
 void guard_revert(struct transactions *tx, struct script *script,

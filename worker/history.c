@@ -312,6 +312,35 @@ void history_end_session(struct transactions *tx, int pid)
     talloc_free(script.mem);
 }
 
+/* Of pg_locks l: it is the tenant's lock, whose key follows. */
+#define HOLDS_LOCK                                                                                 \
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = "             \
+    "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = "                               \
+    "pg_catalog.current_database()) AND "                                                          \
+    "(l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8 = %s"
+
+/* What it runs is waited for, unless its answer is not read: then nobody is there to read it. */
+void history_end_former(struct transactions *tx)
+{
+    char *prefix = mem_printf(tx->mem, "pgtide %s ", tx->run_id);
+    struct err err = ERR_INIT;
+    struct script script;
+
+    script_init(&script, tx->mem);
+    if (session_in_transaction(tx->session))
+        script_add(&script, "ROLLBACK");
+    script_add(&script,
+               "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_locks l "
+               "JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid " HOLDS_LOCK
+               " AND a.pid <> pg_catalog.pg_backend_pid() AND a.usename = SESSION_USER "
+               "AND (a.state <> 'active' OR a.wait_event = 'ClientWrite') "
+               "AND pg_catalog.strpos(a.application_name, %s) = 1",
+               tx->lock_key, session_literal(tx->mem, tx->session, prefix));
+    if (script_run(&script, tx->session, &err) < 0)
+        err_clear(&err);
+    talloc_free(script.mem);
+}
+
 static int take_holder(void *arg, const PGresult *row, struct err *err UNUSED)
 {
     struct strbuf *holder = arg;
@@ -332,18 +361,15 @@ char *history_lock_holder(void *parent, struct transactions *tx)
     script_init(&script, parent);
     if (session_in_transaction(tx->session))
         script_add(&script, "ROLLBACK");
-    step = script_add(
-        &script,
-        "SELECT pg_catalog.concat('pid ', l.pid, ', user ' || a.usename, ', ' || "
-        "nullif(a.application_name, ''), ', from ' || pg_catalog.host(a.client_addr), "
-        "', connected ' || pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', "
-        "'YYYY-MM-DD HH24:MI:SS') || ' UTC') "
-        "FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid "
-        "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = "
-        "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = "
-        "pg_catalog.current_database()) AND "
-        "(l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8 = %s",
-        tx->lock_key);
+    step =
+        script_add(&script,
+                   "SELECT pg_catalog.concat('pid ', l.pid, ', user ' || a.usename, ', ' || "
+                   "nullif(a.application_name, ''), ', from ' || pg_catalog.host(a.client_addr), "
+                   "', connected ' || pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', "
+                   "'YYYY-MM-DD HH24:MI:SS') || ' UTC') "
+                   "FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = "
+                   "l.pid " HOLDS_LOCK,
+                   tx->lock_key);
     step->row = take_holder;
     step->arg = &holder;
     if (script_run(&script, tx->session, &err) < 0)

@@ -72,6 +72,12 @@ int history_read(void *parent, struct transactions *tx, bool lock, struct histor
  */
 void history_end_session(struct transactions *tx, int pid);
 
+/*
+ * Ends the backend that holds the tenant's lock, if it is one of this run and not at work: that of
+ * a machine that has lost the tenant to this one (job->taken_over). What it says does not matter.
+ */
+void history_end_former(struct transactions *tx);
+
 /* Who holds the tenant's lock, for people: "pid 4711, user migrator, application ...". NULL: nobody
  * any more. */
 char *history_lock_holder(void *parent, struct transactions *tx);

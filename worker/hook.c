@@ -15,41 +15,41 @@ enum {
 
 /* --- before the run --------------------------------------------------------------------------- */
 
-static void refuse(const struct fleet *fleet, enum hook_point point, int line, const char *problem,
+static void refuse(const struct fleet *fleet, const char *what, int line, const char *problem,
                    struct err_list *errors)
 {
-    err_set_at(err_list_add(errors), ERR_CONFIG, fleet->file, line, 0, "the SQL of hook \"%s\" %s",
-               fleet_hooks_name(point), problem);
+    err_set_at(err_list_add(errors), ERR_CONFIG, fleet->file, line, 0, "the SQL of %s %s", what,
+               problem);
 }
 
-static void check_statements(const struct fleet *fleet, enum hook_point point,
+static void check_statements(const struct fleet *fleet, const char *what,
                              const struct section *section, struct err_list *errors)
 {
     if (section->count == 0)
-        refuse(fleet, point, section->line, "has no statement", errors);
+        refuse(fleet, what, section->line, "has no statement", errors);
     for (size_t i = 0; i < section->count; i++) {
         const struct sql_statement *statement = &section->statements[i];
 
         if (statement->flags & SQL_TRANSACTION)
-            refuse(fleet, point, statement->line,
+            refuse(fleet, what, statement->line,
                    "begins or ends a transaction: it already runs in one of its own", errors);
         else if (statement->flags & SQL_NO_TRANSACTION)
-            refuse(fleet, point, statement->line,
+            refuse(fleet, what, statement->line,
                    "has a statement that cannot run in a transaction: use a command instead",
                    errors);
     }
 }
 
-static const struct migration *cut_sql(void *parent, const struct fleet *fleet,
-                                       enum hook_point point, struct err_list *errors)
+const struct migration *hook_cut_sql(void *parent, const struct fleet *fleet,
+                                     const struct hook *hook, const char *what,
+                                     struct err_list *errors)
 {
-    const struct hook *hook = &fleet->hooks[point];
     struct migration *sql = mem_new(parent, struct migration);
     struct section *section = &sql->sections[SECTION_UP];
     struct sql_script script;
     struct err err = ERR_INIT;
 
-    sql->label = sql->name = fleet_hooks_name(point);
+    sql->label = sql->name = mem_strdup(sql, what);
     sql->file = fleet->file;
     sql->text = hook->sql;
     sql->len = strlen(hook->sql);
@@ -64,7 +64,17 @@ static const struct migration *cut_sql(void *parent, const struct fleet *fleet,
     section->count = script.count;
     for (size_t i = 0; i < section->count; i++)
         section->statements[i].line += hook->line - 1;
-    check_statements(fleet, point, section, errors);
+    check_statements(fleet, what, section, errors);
+    return sql;
+}
+
+static const struct migration *cut_sql(void *parent, const struct fleet *fleet,
+                                       enum hook_point point, struct err_list *errors)
+{
+    char *what = mem_printf(NULL, "hook \"%s\"", fleet_hooks_name(point));
+    const struct migration *sql = hook_cut_sql(parent, fleet, &fleet->hooks[point], what, errors);
+
+    talloc_free(what);
     return sql;
 }
 
@@ -126,28 +136,27 @@ static int64_t limit_ms(const struct hook *hook, struct hook_limits limits)
 }
 
 static void fail_command(void *parent, const struct command_spec *spec,
-                         const struct command_result *result, const char *name, struct err *err)
+                         const struct command_result *result, const char *what, struct err *err)
 {
-    char *what = command_result_text(parent, result, spec->limit_ms);
+    char *end = command_result_text(parent, result, spec->limit_ms);
     char *output = hook_last_output(parent, result->output, result->output_len);
 
-    err_set(err, result->end == COMMAND_CANCELLED ? ERR_CANCELLED : ERR_HOOK, "hook %s: \"%s\" %s",
-            name, spec->argv[0], what);
+    err_set(err, result->end == COMMAND_CANCELLED ? ERR_CANCELLED : ERR_HOOK, "%s: \"%s\" %s", what,
+            spec->argv[0], end);
     if (output)
         err_detail(err, "its output: %s", output);
     talloc_free(output);
-    talloc_free(what);
+    talloc_free(end);
 }
 
-int hook_command(void *parent, const struct hooks *hooks, enum hook_point point,
-                 struct environment *env, struct hook_limits limits, struct hook_run *ret,
-                 struct err *err)
+int hook_run_program(void *parent, const struct hook_program *program,
+                     const struct environment *env, struct hook_limits limits, struct hook_run *ret,
+                     struct err *err)
 {
-    const struct hook *hook = &hooks->list[point];
-    const char *name = fleet_hooks_name(point);
-    struct command_spec spec = {.argv = hook->command,
-                                .folder = hooks->folder,
-                                .limit_ms = limit_ms(hook, limits),
+    struct command_spec spec = {.argv = program->hook->command,
+                                .env = env->items,
+                                .folder = program->folder,
+                                .limit_ms = limit_ms(program->hook, limits),
                                 .grace_ms = COMMAND_GRACE_MS,
                                 .cancel_fd = limits.cancel_fd,
                                 .output_most = OUTPUT_MOST,
@@ -155,11 +164,9 @@ int hook_command(void *parent, const struct hooks *hooks, enum hook_point point,
     struct command_result result = {.output = NULL};
     struct err cannot = ERR_INIT;
 
-    environment_set(env, "PGTIDE_HOOK", name);
-    spec.env = env->items;
-    *ret = (struct hook_run){.point = point, .exit_code = -1};
+    *ret = (struct hook_run){.point = HOOK_POINTS, .exit_code = -1};
     if (command_run(parent, &spec, &result, &cannot) < 0) {
-        err_set(err, ERR_HOOK, "hook %s: %s", name, cannot.message);
+        err_set(err, ERR_HOOK, "%s: %s", program->what, cannot.message);
         if (cannot.detail)
             err_detail(err, "%s", cannot.detail);
         err_clear(&cannot);
@@ -170,14 +177,30 @@ int hook_command(void *parent, const struct hooks *hooks, enum hook_point point,
         if (result.end == COMMAND_EXITED)
             ret->exit_code = result.number;
         if (!command_succeeded(&result))
-            fail_command(parent, &spec, &result, name, err);
+            fail_command(parent, &spec, &result, program->what, err);
         talloc_free(result.output);
     }
     if (err->kind == ERR_NONE)
         return 0;
-    err_place(err, hooks->file, hook->line, 0);
+    err_place(err, program->file, program->hook->line, 0);
     ret->problem = mem_strdup(parent, err->message);
     return -1;
+}
+
+int hook_command(void *parent, const struct hooks *hooks, enum hook_point point,
+                 struct environment *env, struct hook_limits limits, struct hook_run *ret,
+                 struct err *err)
+{
+    char *what = mem_printf(NULL, "hook %s", fleet_hooks_name(point));
+    struct hook_program program = {
+        .hook = &hooks->list[point], .what = what, .file = hooks->file, .folder = hooks->folder};
+    int rc;
+
+    environment_set(env, "PGTIDE_HOOK", fleet_hooks_name(point));
+    rc = hook_run_program(parent, &program, env, limits, ret, err);
+    ret->point = point;
+    talloc_free(what);
+    return rc;
 }
 
 /* --- SQL -------------------------------------------------------------------------------------- */

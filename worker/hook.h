@@ -33,6 +33,14 @@ int hook_prepare(void *parent, const struct fleet *fleet, const char *operation,
 /* Whether there is anything to run at this point. `hooks` may be NULL: there are none. */
 bool hook_given(const struct hooks *hooks, enum hook_point point);
 
+/*
+ * The same for one text of SQL. `what` names it in messages: "hook \"before_tenant\"". NULL: it
+ * cannot be cut, see `errors`.
+ */
+const struct migration *hook_cut_sql(void *parent, const struct fleet *fleet,
+                                     const struct hook *hook, const char *what,
+                                     struct err_list *errors);
+
 /* When a hook has to end. */
 struct hook_limits {
     int64_t deadline; /* besides its own time-out; CLOCK_NEVER = none */
@@ -46,6 +54,19 @@ struct hook_limits {
 int hook_command(void *parent, const struct hooks *hooks, enum hook_point point,
                  struct environment *env, struct hook_limits limits, struct hook_run *ret,
                  struct err *err) MUST_CHECK;
+
+/* A command like that of a hook. */
+struct hook_program {
+    const struct hook *hook;
+    const char *what;   /* in messages: "hook before_run" */
+    const char *file;   /* fleet.yaml, for people */
+    const char *folder; /* where it runs */
+};
+
+/* The same for any such command, with `env` as it is; ret->point is HOOK_POINTS. */
+int hook_run_program(void *parent, const struct hook_program *program,
+                     const struct environment *env, struct hook_limits limits, struct hook_run *ret,
+                     struct err *err) MUST_CHECK;
 
 /*
  * Runs the hook's SQL in a transaction of its own on tx->session, with the tenant's settings and

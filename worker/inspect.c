@@ -62,6 +62,9 @@ int inspect_pending(struct job *job, struct transactions *tx, const struct pendi
 
         step->migration = migration;
         step->statements = (int)migration->sections[SECTION_UP].count;
+        step->begun = pending->items[i].started != NULL;
+        if (step->begun)
+            step->done = pending->items[i].started->statements_done;
     }
     for (size_t i = 0; i < pending->seed_count; i++)
         job_add_step(job)->seed = pending->seeds[i];

@@ -81,6 +81,8 @@ struct job_step {
     const char *output; /* of a migration that is a command; else NULL */
     bool skipped;       /* its `when` was false */
     bool held;          /* pending, and its `require` is not true */
+    bool begun;         /* pending, and an earlier run has begun it: */
+    int done;           /* so many of its statements are done */
 };
 
 /* A hook that was run. */
@@ -133,6 +135,7 @@ struct job {
     const struct job_plan *plan;
     const struct tenant *tenant;
     int attempt; /* 1, 2, ...; counted by the coordinator before each hand-out */
+    bool taken_over; /* of this run, from a machine that seemed dead: its session may be ended */
     void *mem;   /* talloc root of the fields below; made by job_init, freed by job_release */
 
     /* set by the worker: what this attempt found and did. Across attempts `steps` grows: work that
@@ -171,7 +174,9 @@ struct job {
     /* kept by the coordinator; of these a worker reads only the outcome: once there is one, the job
      * is handed down a last time, for on_failure */
     enum outcome outcome;
+    int excused;             /* attempts that do not count in retry.attempts (contact.h) */
     int64_t started_wall_ms; /* first hand-out; 0 = never started */
+    const char *elsewhere;   /* host of the machine that has done it; NULL: this one */
     int64_t duration_ms;     /* from the first hand-out to the end */
 };
 

@@ -16,6 +16,7 @@
 #include "worker/command_migration.h"
 #include "worker/concurrent_index.h"
 #include "worker/guard.h"
+#include "worker/prepared.h"
 #include "worker/unknown.h"
 
 enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted migration stopped */
@@ -257,6 +258,7 @@ int outside_apply(struct work *work, const struct pending_item *item, struct err
             run_statements(work, migration, rank, done, err) < 0)
             return -1;
         transaction_reset(&work->script);
+        prepared_forget(&work->tx); /* by DISCARD ALL, say */
         if (apply_flush(work, err) < 0)
             return -1;
     }

@@ -86,18 +86,36 @@ static bool cut_sqlstate(char *message, char sqlstate[6])
     return false;
 }
 
+/*
+ * Is 53300 about the connection limit of the database or role alone? The words are translated, the
+ * functions in LOCATION are not; where there is none (a proxy), it is about the server.
+ */
+static bool is_own_limit(const char *message)
+{
+    return strstr(message, "CheckMyDatabase, ") || strstr(message, "InitializeSessionUserId, ");
+}
+
+static enum err_kind kind_of_connect(const char *sqlstate, bool own_limit)
+{
+    if (strcmp(sqlstate, "53300") == 0 && !own_limit)
+        return ERR_FULL;
+    if (sqlstate[0] && !is_one_of(sqlstate, busy, ARRAY_LEN(busy)))
+        return ERR_SQL;
+    return ERR_UNREACHABLE;
+}
+
 int pgerror_connect(PGconn *conn, struct err *err)
 {
     void *mem = mem_context(NULL);
     char *message = trimmed(mem, PQerrorMessage(conn));
+    bool own_limit = is_own_limit(message);
     char sqlstate[6] = "";
-    bool answered = cut_sqlstate(message, sqlstate);
-    bool refused = answered && !is_one_of(sqlstate, busy, ARRAY_LEN(busy));
+    enum err_kind kind;
 
-    if (PQconnectionNeedsPassword(conn))
-        refused = true;
+    (void)cut_sqlstate(message, sqlstate); /* without one it stays "" */
+    kind = PQconnectionNeedsPassword(conn) ? ERR_SQL : kind_of_connect(sqlstate, own_limit);
     cut_questions(message);
-    err_set(err, refused ? ERR_SQL : ERR_UNREACHABLE, "%s", message);
+    err_set(err, kind, "%s", message);
     err_sqlstate(err, sqlstate);
     if (PQconnectionNeedsPassword(conn))
         err_hint(err, "Give a password in connection.password, password_file, password_command, "

@@ -20,7 +20,7 @@ struct history_revert revert_entry(const struct revert_item *item, const char *s
     return (struct history_revert){
         .rank = item->row->rank,
         .state = state,
-        .keeps_role = !item->migration->mentions_role,
+        .keeps_session = !item->migration->touches_session,
     };
 }
 

@@ -92,7 +92,8 @@ static PGconn *connect_start(void *mem, const struct name_values *connection,
     size_t most = connection->count + ARRAY_LEN(defaults) + 2;
     const char **names = mem_array(mem, const char *, most);
     const char **values = mem_array(mem, const char *, most);
-    char *short_name = mem_strndup(mem, application_name, APPLICATION_NAME_MOST);
+    size_t len = text_cut(application_name, APPLICATION_NAME_MOST);
+    char *short_name = mem_strndup(mem, application_name, len);
     size_t count = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
@@ -451,11 +452,23 @@ const struct session_fault *session_fault(const struct session *session)
     return &session->fault;
 }
 
+/* Printable ASCII without what needs quoting: nearly every value. */
+static bool is_plain(const char *value)
+{
+    for (; *value; value++) {
+        if (*value < ' ' || *value > '~' || *value == '\'' || *value == '\\')
+            return false;
+    }
+    return true;
+}
+
 char *session_literal(void *parent, struct session *session, const char *value)
 {
-    char *quoted = PQescapeLiteral(session->conn, value, strlen(value));
-    char *copy;
+    char *quoted, *copy;
 
+    if (is_plain(value))
+        return mem_printf(parent, "'%s'", value);
+    quoted = PQescapeLiteral(session->conn, value, strlen(value));
     if (!quoted) /* invalid UTF-8: the readers of configuration and files let none in */
         return mem_strdup(parent, "NULL");
     copy = mem_strdup(parent, quoted);

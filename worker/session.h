@@ -31,7 +31,9 @@ struct session_limits {
 /*
  * Connects. `connection` as in struct tenant; adds the defaults of a fleet (time-outs,
  * keepalives, gssencmode, application_name) where it does not set them. ERR_UNREACHABLE: refused,
- * timed out, 57P03, 53300. ERR_SQL with the SQLSTATE: wrong password, missing database (3D000), ...
+ * timed out, 57P03, or the connection limit of the database or role (53300). ERR_FULL: the whole
+ * server has no connection left (53300). ERR_SQL with the SQLSTATE: wrong password, missing
+ * database (3D000), ...
  */
 int session_open(void *parent, const struct name_values *connection, const char *application_name,
                  struct session_limits limits, struct session **ret, struct err *err) MUST_CHECK;

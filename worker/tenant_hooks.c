@@ -131,6 +131,7 @@ static enum outcome outcome_so_far(const struct job *job, const struct err *err)
     case ERR_LOCKED:
         return OUTCOME_LOCKED;
     case ERR_UNREACHABLE:
+    case ERR_FULL:
         return OUTCOME_UNREACHABLE;
     case ERR_LOST:
         return job->sent_changes ? OUTCOME_UNKNOWN : OUTCOME_UNREACHABLE;

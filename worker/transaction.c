@@ -6,34 +6,42 @@
 #include "common/mem.h"
 #include "worker/guard.h"
 #include "worker/pending.h"
+#include "worker/prepared.h"
 
 #include <sys/random.h>
 
 /* --- settings --------------------------------------------------------------------------------- */
 
-/* The settings that are the same for every file of this tenant, as "name = value". */
-static void tenant_settings(struct transactions *tx)
+static void add_setting(struct transactions *tx, const char *name, const char *value)
+{
+    const char *literal = session_literal(tx->mem, tx->session, value);
+
+    tx->settings[tx->setting_count++] =
+        (struct transaction_setting){.name = name, .literal = literal, .value = literal};
+}
+
+const struct transaction_setting *transaction_setting_list(struct transactions *tx)
 {
     const struct tenant *tenant = tx->tenant;
-    const char **list = mem_array(tx->mem, const char *, tenant->vars.count + 5);
-    size_t count = 0;
 
-    list[count++] = mem_printf(tx->mem, "pgtide.token = '%s'", tx->token);
-    list[count++] = mem_printf(tx->mem, "pgtide.run = %s", tx->run_literal);
-    list[count++] = mem_printf(tx->mem, "pgtide.tenant = %s",
-                               session_literal(tx->mem, tx->session, tenant->name));
+    if (tx->settings)
+        return tx->settings;
+    tx->settings = mem_array(tx->mem, struct transaction_setting, tenant->vars.count + 5);
+    add_setting(tx, "pgtide.token", tx->token);
+    add_setting(tx, "pgtide.run", tx->run_id);
+    add_setting(tx, "pgtide.tenant", tenant->name);
     for (size_t i = 0; i < tenant->vars.count; i++)
-        list[count++] = mem_printf(
-            tx->mem, "pgtide.%s = %s", session_identifier(tx->mem, tenant->vars.items[i].name),
-            session_literal(tx->mem, tx->session, tenant->vars.items[i].value));
-    if (tenant->schema)
-        list[count++] =
-            mem_printf(tx->mem, "search_path = %s", session_identifier(tx->mem, tenant->schema));
+        add_setting(tx, mem_printf(tx->mem, "pgtide.%s", tenant->vars.items[i].name),
+                    tenant->vars.items[i].value);
+    if (tenant->schema) {
+        const char *quoted = session_identifier(tx->mem, tenant->schema);
+
+        add_setting(tx, "search_path", quoted);
+        tx->settings[tx->setting_count - 1].value = quoted; /* SET takes a list of names */
+    }
     if (tenant->settings->role)
-        list[count++] =
-            mem_printf(tx->mem, "ROLE %s", session_identifier(tx->mem, tenant->settings->role));
-    tx->settings = list;
-    tx->setting_count = count;
+        add_setting(tx, "role", tenant->settings->role);
+    return tx->settings;
 }
 
 static int64_t own_or(int64_t directive, int64_t setting)
@@ -49,6 +57,7 @@ void transaction_settings(struct transactions *tx, struct script *script,
     const struct directives *own = directives ? directives : &none;
     const struct settings *settings = tx->tenant->settings;
     const char *set = scope == TRANSACTION_LOCAL ? "SET LOCAL" : "SET";
+    const struct transaction_setting *list;
 
     script_add(script, "%s lock_timeout = %lld", set,
                (long long)own_or(own->lock_timeout_ms, settings->lock_timeout_ms));
@@ -56,8 +65,9 @@ void transaction_settings(struct transactions *tx, struct script *script,
                (long long)own_or(own->statement_timeout_ms, settings->statement_timeout_ms));
     if (own->batch > 0)
         script_add(script, "%s pgtide.batch = %lld", set, (long long)own->batch);
+    list = transaction_setting_list(tx);
     for (size_t i = 0; i < tx->setting_count; i++)
-        script_add(script, "%s %s", set, tx->settings[i]);
+        script_add(script, "%s %s = %s", set, list[i].name, list[i].value);
 }
 
 static void reset_role(struct script *script)
@@ -98,7 +108,6 @@ void transaction_init(struct transactions *tx, void *parent, struct session *ses
     tx->lock_key = mem_printf(tx->mem, "pg_catalog.hashtextextended(%s, 0)",
                               session_literal(tx->mem, session, place));
     tx->run_literal = session_literal(tx->mem, session, run_id);
-    tenant_settings(tx);
     tx->nonempty_allowed = tenant->settings->nonempty_allow;
     tx->known_reverted = -1;
 }
@@ -131,12 +140,29 @@ static void make_history(struct transactions *tx, struct script *script)
     tx->history_exists = true;
 }
 
-void transaction_begin(struct transactions *tx, struct script *script,
-                       const struct directives *directives)
+/* BEGIN and the file's own time to wait: it must hold before anything waits for a table. */
+static void begin(struct transactions *tx, struct script *script, const struct directives *own)
 {
+    int64_t own_timeout = own ? own->lock_timeout_ms : DIRECTIVE_UNSET;
+
     script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED");
-    transaction_settings(tx, script, directives, TRANSACTION_LOCAL);
-    guard_lock(tx, script);
+    script_add(script, "SET LOCAL lock_timeout = %lld",
+               (long long)own_or(own_timeout, tx->tenant->settings->lock_timeout_ms));
+}
+
+/* Where the file wants something else than the tenant's settings. */
+static void set_own(struct script *script, const struct directives *own)
+{
+    if (own && own->statement_timeout_ms != DIRECTIVE_UNSET)
+        script_add(script, "SET LOCAL statement_timeout = %lld",
+                   (long long)own->statement_timeout_ms);
+    if (own && own->batch > 0)
+        script_add(script, "SET LOCAL pgtide.batch = %lld", (long long)own->batch);
+}
+
+static void begin_plain(struct transactions *tx, struct script *script)
+{
+    guard_begin(tx, script);
     if (!tx->schema_exists)
         make_schema(tx, script);
     if (tx->history_exists) {
@@ -147,14 +173,25 @@ void transaction_begin(struct transactions *tx, struct script *script,
     }
 }
 
+void transaction_begin(struct transactions *tx, struct script *script,
+                       const struct directives *directives)
+{
+    begin(tx, script, directives);
+    if (prepared_usable(tx))
+        prepared_begin(tx, script);
+    else
+        begin_plain(tx, script);
+    set_own(script, directives);
+}
+
 void transaction_begin_revert(struct transactions *tx, struct script *script,
                               const struct directives *directives,
                               const struct history_revert *revert)
 {
-    script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED");
-    transaction_settings(tx, script, directives, TRANSACTION_LOCAL);
-    guard_lock(tx, script);
+    begin(tx, script, directives);
+    guard_begin(tx, script);
     guard_revert(tx, script, revert);
+    set_own(script, directives);
 }
 
 void transaction_begin_batch(struct transactions *tx, struct script *script,
@@ -162,11 +199,12 @@ void transaction_begin_batch(struct transactions *tx, struct script *script,
 {
     void *mem = tx->mem;
 
-    tx->mem = mem_context(mem); /* there may be very many batches */
-    script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED");
-    transaction_settings(tx, script, &migration->directives, TRANSACTION_LOCAL);
-    guard_lock(tx, script);
+    (void)transaction_setting_list(tx); /* they stay */
+    tx->mem = mem_context(mem);         /* there may be very many batches */
+    begin(tx, script, &migration->directives);
+    guard_begin(tx, script);
     guard_batch(tx, script, before);
+    set_own(script, &migration->directives);
     talloc_free(tx->mem);
     tx->mem = mem;
 }
@@ -179,53 +217,68 @@ static const char *literal(struct transactions *tx, const char *text)
     return text ? session_literal(tx->mem, tx->session, text) : "NULL";
 }
 
+#define STARTED "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8"
+
 /* The row's detail as SQL: what the entry says, and the bundle that the file came from. */
 static const char *detail_of(struct transactions *tx, const struct history_entry *entry)
 {
-    const char *own = mem_printf(tx->mem, "%s::pg_catalog.jsonb", literal(tx, entry->detail));
+    const char *own = "NULL";
     const char *bundle;
 
+    if (entry->detail)
+        own = mem_printf(tx->mem, "%s::pg_catalog.jsonb", literal(tx, entry->detail));
     if (!tx->bundle)
         return own;
     bundle = mem_printf(tx->mem, "'{\"bundle\": \"%s\"}'::pg_catalog.jsonb", tx->bundle);
     return entry->detail ? mem_printf(tx->mem, "%s || %s", own, bundle) : bundle;
 }
 
-void transaction_add_row(struct transactions *tx, struct script *script,
-                         const struct history_entry *entry)
+char *transaction_row_statement(struct transactions *tx, const char *values)
+{
+    return mem_printf(
+        tx->mem,
+        "INSERT INTO %s (kind, version, name, checksum, code_checksum, state, statements_done, "
+        "statements_total, detail, started_at, finished_at, duration_ms, applied_by, run_id, tool) "
+        "VALUES (%s, pg_catalog.to_timestamp(%s), pg_catalog.clock_timestamp(), "
+        "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) - " STARTED ") * 1000, "
+        "SESSION_USER, %s, 'pgtide " PGTIDE_VERSION "') RETURNING rank, duration_ms",
+        tx->history, values, guard_token(tx, STARTED), tx->run_literal);
+}
+
+static char *values_of(struct transactions *tx, const struct history_entry *entry)
 {
     const char *version =
         entry->has_version ? mem_printf(tx->mem, "%lld", (long long)entry->version) : "NULL";
 
-    script_add(
-        script,
-        "INSERT INTO %s (kind, version, name, checksum, code_checksum, state, statements_done, "
-        "statements_total, started_at, finished_at, duration_ms, applied_by, run_id, tool, detail) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %d, %d, pg_catalog.to_timestamp(%s), "
-        "pg_catalog.clock_timestamp(), ((EXTRACT(epoch FROM pg_catalog.clock_timestamp()) - "
-        "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8) "
-        "* 1000)::pg_catalog.int8, SESSION_USER, %s, 'pgtide " PGTIDE_VERSION "', %s) "
-        "RETURNING rank, duration_ms",
-        tx->history, literal(tx, entry->kind), version, literal(tx, entry->name),
-        literal(tx, entry->checksum), literal(tx, entry->code_checksum), literal(tx, entry->state),
-        entry->statements_done, entry->statements_total,
-        guard_token(tx, "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8"),
-        tx->run_literal, detail_of(tx, entry));
+    return mem_printf(tx->mem, "'%s', %s, %s, %s, %s, '%s', %d, %d, %s", entry->kind, version,
+                      literal(tx, entry->name), literal(tx, entry->checksum),
+                      literal(tx, entry->code_checksum), entry->state, entry->statements_done,
+                      entry->statements_total, detail_of(tx, entry));
 }
 
-/* The history is written by the role that owns it, whatever the file did. */
-static void restore_role(struct transactions *tx, struct script *script)
+void transaction_add_row(struct transactions *tx, struct script *script,
+                         const struct history_entry *entry)
+{
+    char *sql = transaction_row_statement(tx, values_of(tx, entry));
+
+    script_add_text(script, sql, strlen(sql));
+}
+
+/* The history is written by the role that owns it, and by statements that are there, whatever the
+ * file did. */
+static void restore_session(struct transactions *tx, struct script *script)
 {
     const char *role = tx->tenant->settings->role;
 
     script_add(script, "SET LOCAL ROLE %s", role ? session_identifier(tx->mem, role) : "NONE");
+    prepared_forget(tx);
 }
 
-static void commit(struct script *script, bool keeps_role)
+static void commit(struct script *script, bool keeps_session)
 {
     script_add(script, "COMMIT");
     script_add(script, "RESET ALL");
-    if (!keeps_role)
+    if (!keeps_session)
         reset_role(script);
 }
 
@@ -234,11 +287,14 @@ struct script_step *transaction_end(struct transactions *tx, struct script *scri
 {
     size_t row_index;
 
-    if (!entry->keeps_role)
-        restore_role(tx, script);
+    if (!entry->keeps_session)
+        restore_session(tx, script);
     row_index = script->count;
-    transaction_add_row(tx, script, entry);
-    commit(script, entry->keeps_role);
+    if (prepared_stands(tx))
+        (void)prepared_row(tx, script, values_of(tx, entry));
+    else
+        transaction_add_row(tx, script, entry);
+    commit(script, entry->keeps_session);
     tx->known_row = guard_row(tx, entry);
     return &script->steps[row_index];
 }
@@ -255,8 +311,7 @@ static void revert_row(struct transactions *tx, struct script *script, int64_t r
                "pg_catalog.clock_timestamp() AS now) AS t WHERE h.rank = %lld "
                "RETURNING ((EXTRACT(epoch FROM t.now)::pg_catalog.float8 - t.started) * 1000)"
                "::pg_catalog.int8",
-               tx->history, tx->run_literal, (long long)tx->known_rank,
-               guard_token(tx, "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8"),
+               tx->history, tx->run_literal, (long long)tx->known_rank, guard_token(tx, STARTED),
                (long long)rank);
 }
 
@@ -265,11 +320,11 @@ struct script_step *transaction_end_revert(struct transactions *tx, struct scrip
 {
     size_t row_index;
 
-    if (!revert->keeps_role)
-        restore_role(tx, script);
+    if (!revert->keeps_session)
+        restore_session(tx, script);
     row_index = script->count;
     revert_row(tx, script, revert->rank);
-    commit(script, revert->keeps_role);
+    commit(script, revert->keeps_session);
     if (tx->known_reverted >= 0)
         tx->known_reverted++;
     return &script->steps[row_index];
@@ -279,13 +334,13 @@ struct script_step *transaction_end_batch(struct transactions *tx, struct script
                                           const struct migration *migration,
                                           const struct history_batch *after)
 {
-    bool keeps_role = !migration->mentions_role;
+    bool keeps_session = !migration->touches_session;
     void *mem = tx->mem;
     size_t row_index;
 
     tx->mem = mem_context(mem);
-    if (!keeps_role)
-        restore_role(tx, script);
+    if (!keeps_session)
+        restore_session(tx, script);
     row_index = script->count;
     script_add(script,
                "UPDATE %s SET statements_done = %d, statements_total = 1, "
@@ -294,7 +349,7 @@ struct script_step *transaction_end_batch(struct transactions *tx, struct script
                tx->history, after->last ? 1 : 0,
                guard_token(tx, mem_printf(tx->mem, "%lld", (long long)after->batches)),
                (long long)after->rows, after->last ? "pending" : "", (long long)after->rank);
-    commit(script, keeps_role);
+    commit(script, keeps_session);
     talloc_free(tx->mem);
     tx->mem = mem;
     return &script->steps[row_index];

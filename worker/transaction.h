@@ -12,6 +12,9 @@
  * integer, and the text that cannot be cast carries the attempt's token and a code.
  * transaction_explain() turns such an error into words.
  *
+ * From the second transaction of an attempt on they are executed as prepared statements, where the
+ * session allows it (prepared.h).
+ *
  * A struct transactions lives as long as one attempt, on the worker's thread.
  */
 #ifndef WORKER_TRANSACTION_H
@@ -25,16 +28,23 @@
 /* The comment on a history table. */
 #define TRANSACTION_LAYOUT "pgtide history, layout 1"
 
+/* A setting that is the same for every file of a tenant. */
+struct transaction_setting {
+    const char *name;
+    const char *literal; /* its value for set_config */
+    const char *value;   /* its value for SET */
+};
+
 struct transactions {
     void *mem;
     const struct tenant *tenant;
     struct session *session; /* for quoting and running */
     const char *run_id;
-    const char *bundle;          /* checksum for the detail of history rows; NULL: of no bundle */
-    const char *token;           /* random, of this attempt: marks errors that the guard raised */
-    const char *history;         /* quoted, qualified name of the history table */
-    const char *run_literal;     /* run_id, quoted */
-    const char *const *settings; /* what TRANSACTION_LOCAL sets whatever the directives say */
+    const char *bundle;      /* checksum for the detail of history rows; NULL: of no bundle */
+    const char *token;       /* random, of this attempt: marks errors that the guard raised */
+    const char *history;     /* quoted, qualified name of the history table */
+    const char *run_literal; /* run_id, quoted */
+    struct transaction_setting *settings; /* see transaction_setting_list */
     size_t setting_count;
     const char *history_literal; /* the same as an SQL literal, for to_regclass */
     const char *schema_literal;  /* the schema's quoted name as an SQL literal */
@@ -43,6 +53,9 @@ struct transactions {
     bool history_exists;         /* false: the next transaction_begin makes it */
     bool schema_exists;          /* false: the next transaction_begin makes it */
     bool nonempty_allowed;       /* objects without a history are no conflict */
+    bool may_prepare;            /* the session ends with the attempt: see prepared.h */
+    int prepared;                /* number in the names of what is prepared; 0 = nothing */
+    int prepared_count;          /* numbers used so far */
     int64_t known_rank;          /* highest rank read, 0 = none; counts while known_row is NULL */
     int64_t known_reverted;      /* reverted rows, where others may revert between the look and a
                                     transaction (a pooler); -1: not looked at */
@@ -62,7 +75,7 @@ struct history_entry {
     int statements_done;
     int statements_total;
     const char *detail; /* JSON text, or NULL */
-    bool keeps_role;    /* nothing in it can change the session's role */
+    bool keeps_session; /* nothing in it can change the session's role, or drop what is prepared */
 };
 
 /*
@@ -86,6 +99,10 @@ void transaction_begin(struct transactions *tx, struct script *script,
 struct script_step *transaction_end(struct transactions *tx, struct script *script,
                                     const struct history_entry *entry);
 
+/* The INSERT of a history row; `values` are those of kind, version, name, checksum, code_checksum,
+ * state, statements_done, statements_total, detail. */
+char *transaction_row_statement(struct transactions *tx, const char *values);
+
 /* Appends a history row before the one of transaction_end. */
 void transaction_add_row(struct transactions *tx, struct script *script,
                          const struct history_entry *entry);
@@ -93,8 +110,8 @@ void transaction_add_row(struct transactions *tx, struct script *script,
 /* A history row that a transaction reverts. */
 struct history_revert {
     int64_t rank;
-    const char *state; /* that the server must find it in: "applied", "skipped", "started" */
-    bool keeps_role;   /* as above */
+    const char *state;  /* that the server must find it in: "applied", "skipped", "started" */
+    bool keeps_session; /* as above */
 };
 
 /*
@@ -125,6 +142,9 @@ void transaction_begin_batch(struct transactions *tx, struct script *script,
 struct script_step *transaction_end_batch(struct transactions *tx, struct script *script,
                                           const struct migration *migration,
                                           const struct history_batch *after);
+
+/* search_path, role, variables; made when first asked for: most attempts find nothing to do. */
+const struct transaction_setting *transaction_setting_list(struct transactions *tx);
 
 /* How long what transaction_settings sets holds: SET LOCAL, or SET until transaction_reset. */
 enum transaction_scope { TRANSACTION_LOCAL, TRANSACTION_SESSION };

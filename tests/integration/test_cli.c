@@ -85,7 +85,7 @@ Test(cli, wrong_usage_is_64_and_says_what_is_meant)
         {{"help", "stauts"}, "hint: Did you mean \"status\"?\n"},
         {{"adopt", "typeorm"}, "pgtide: error: command \"adopt\" is not supported yet\n"},
         {{"rollback"}, "pgtide: error: \"rollback\" needs either --to or --steps\n"},
-        {{"migrate", "--events=-"}, "pgtide: error: option \"--events\" is not supported yet\n"},
+        {{"migrate", "--events=-", "-o", "json"}, "cannot both go to standard output\n"},
         {{"migrate", "--tennant=x"}, "hint: Did you mean \"--tenant\"?\n"},
         {{"migrate", "--shard=2/2"}, "expected I/N with I from 0 to N-1"},
         {{"migrate", "--report=run.html"}, "run.html"},

@@ -85,6 +85,18 @@ Test(outside, goes_on_at_the_statement_that_failed)
     cr_assert_str_eq(fleet_fixture_outcome(migrate(0), "store-1"), "current");
 }
 
+Test(outside, plan_and_status_say_where_it_goes_on)
+{
+    const struct fleet_run *run;
+
+    fail_at_second_statement();
+    run = fleet_fixture_run(fleet, "plan", NULL);
+    cr_assert(strstr(run->out, "2_second (half-done: goes on at statement 2 of 3)"), "%s",
+              run->out);
+    run = fleet_fixture_run(fleet, "status", NULL);
+    cr_assert(strstr(run->out, "pending, second half-done"), "%s", run->out);
+}
+
 Test(outside, the_statements_behind_may_be_mended)
 {
     fail_at_second_statement();

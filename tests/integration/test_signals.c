@@ -20,6 +20,7 @@ static struct schema_fleet *fleet;
 
 static void setup(void)
 {
+    signal(SIGHUP, SIG_DFL); /* the tests may run under nohup */
     ctx = mem_context(NULL);
     fleet = schema_fleet_new(ctx, TENANTS);
     schema_fleet_inventory(fleet, NULL, "run: {workers: 3}\n");
@@ -79,8 +80,10 @@ static void expect_interrupted(const struct fleet_run *run, int code)
     cr_assert_str_eq(json_string_value(json_object_get(run->report, "result")), "interrupted");
     cr_assert_eq(json_integer_value(json_object_get(run->report, "exitCode")), code);
     cr_assert(json_is_null(json_object_get(run->report, "halt")));
-    cr_assert(strstr(run->out, code == 143 ? "stopped by SIGTERM\n" : "stopped by SIGINT\n"), "%s",
-              run->out);
+    cr_assert(strstr(run->out, code == 143   ? "stopped by SIGTERM\n"
+                               : code == 129 ? "stopped by SIGHUP\n"
+                                             : "stopped by SIGINT\n"),
+              "%s", run->out);
 }
 
 static void expect_drained(int signal, int code)
@@ -108,6 +111,38 @@ Test(signals, sigint_drains)
 Test(signals, sigterm_drains)
 {
     expect_drained(SIGTERM, 143);
+}
+
+/* What a closed ssh session does; often it sends more than one. */
+Test(signals, sighup_drains)
+{
+    expect_drained(SIGHUP, 129);
+}
+
+Test(signals, a_second_sighup_changes_nothing)
+{
+    struct process *process = start_run();
+    const struct fleet_run *run;
+
+    send_first(process, SIGHUP);
+    cr_assert(process_signal(process, SIGHUP));
+    schema_fleet_open_gate(fleet);
+    run = fleet_fixture_wait(fleet->fixture, process);
+    expect_interrupted(run, 129);
+    cr_assert_eq(fleet_fixture_total(run, "migrated"), WORKERS);
+}
+
+Test(signals, under_nohup_sighup_is_nothing)
+{
+    struct process *process;
+    const struct fleet_run *run;
+
+    signal(SIGHUP, SIG_IGN);
+    process = start_run();
+    cr_assert(process_signal(process, SIGHUP));
+    schema_fleet_open_gate(fleet);
+    run = fleet_fixture_wait(fleet->fixture, process);
+    cr_assert_eq(run->exit_code, 0, "%s", run->out);
 }
 
 Test(signals, a_tenant_that_fails_while_draining_changes_nothing)

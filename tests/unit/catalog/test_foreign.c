@@ -406,7 +406,7 @@ Test(foreign, a_pair_is_one_migration)
     cr_expect_eq(m->sections[SECTION_DOWN].statements[1].copy_line, 4);
     cr_expect_str_eq(migration_section_file(m, SECTION_UP), "m/10_a.up.sql");
     cr_expect_str_eq(migration_section_file(m, SECTION_DOWN), "m/sub/10_another_title.down.sql");
-    cr_expect(m->mentions_role, "the way back may change it");
+    cr_expect(m->touches_session, "the way back may change it");
     finish(&l);
 }
 

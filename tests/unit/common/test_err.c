@@ -159,14 +159,23 @@ Test(err, exit_codes_of_all_kinds)
         bool retryable;
         const char *name;
     } cases[] = {
-        {ERR_NONE, 0, false, "none"},          {ERR_INTERNAL, 1, false, "internal"},
-        {ERR_USAGE, 64, false, "usage"},       {ERR_DATA, 65, false, "data"},
-        {ERR_NOINPUT, 66, false, "noinput"},   {ERR_CONFIG, 78, false, "config"},
-        {ERR_BUSY, 5, false, "busy"},          {ERR_UNREACHABLE, 3, true, "unreachable"},
-        {ERR_TRANSIENT, 3, true, "transient"}, {ERR_LOST, 3, true, "lost"},
-        {ERR_LOCKED, 3, false, "locked"},      {ERR_HELD, 3, false, "held"},
-        {ERR_CONFLICT, 3, false, "conflict"},  {ERR_SQL, 3, false, "sql"},
-        {ERR_DEADLINE, 3, false, "deadline"},  {ERR_CANCELLED, 3, false, "cancelled"},
+        {ERR_NONE, 0, false, "none"},
+        {ERR_INTERNAL, 1, false, "internal"},
+        {ERR_USAGE, 64, false, "usage"},
+        {ERR_DATA, 65, false, "data"},
+        {ERR_NOINPUT, 66, false, "noinput"},
+        {ERR_CONFIG, 78, false, "config"},
+        {ERR_BUSY, 5, false, "busy"},
+        {ERR_UNREACHABLE, 3, true, "unreachable"},
+        {ERR_FULL, 3, true, "full"},
+        {ERR_TRANSIENT, 3, true, "transient"},
+        {ERR_LOST, 3, true, "lost"},
+        {ERR_LOCKED, 3, false, "locked"},
+        {ERR_HELD, 3, false, "held"},
+        {ERR_CONFLICT, 3, false, "conflict"},
+        {ERR_SQL, 3, false, "sql"},
+        {ERR_DEADLINE, 3, false, "deadline"},
+        {ERR_CANCELLED, 3, false, "cancelled"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

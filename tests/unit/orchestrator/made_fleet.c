@@ -59,6 +59,52 @@ void made_fleet_place(struct made_fleet *made, size_t tenant, size_t server)
     made->tenants[tenant].server = &made->servers[server];
 }
 
+static void make_wave(struct made_fleet *made, size_t wave)
+{
+    size_t *before = mem_new(made->mem, size_t);
+
+    made->waves[wave].name = mem_printf(made->mem, "w%zu", wave);
+    if (wave == 0)
+        return;
+    *before = wave - 1;
+    made->waves[wave].depends_on = before;
+    made->waves[wave].depends_on_count = 1;
+}
+
+static void deal_out(struct made_fleet *made, size_t waves, const char *where)
+{
+    size_t tenants = made->request.tenant_count;
+    size_t *group_of = mem_array(made->mem, size_t, tenants);
+    struct wave_group *groups = mem_array(made->mem, struct wave_group, waves);
+
+    for (size_t wave = 0; wave < waves; wave++) {
+        size_t *jobs = mem_array(made->mem, size_t, tenants);
+
+        groups[wave] = (struct wave_group){.wave = &made->waves[wave], .jobs = jobs};
+        for (size_t job = 0; job < tenants; job++) {
+            if ((size_t)(where[job] - '0') != wave)
+                continue;
+            group_of[job] = wave;
+            jobs[groups[wave].count++] = job;
+        }
+    }
+    made->plan = (struct wave_plan){
+        .groups = groups, .group_count = waves, .group_of = group_of, .dealt = tenants};
+}
+
+void made_fleet_waves(struct made_fleet *made, size_t waves, const char *where)
+{
+    made->waves = mem_array(made->mem, struct wave, waves);
+    for (size_t wave = 0; wave < waves; wave++)
+        make_wave(made, wave);
+    deal_out(made, waves, where);
+    made->fleet.run.waves = made->waves;
+    made->fleet.run.wave_count = waves;
+    made->request.config.waves = made->waves;
+    made->request.config.wave_count = waves;
+    made->request.waves = &made->plan;
+}
+
 void made_fleet_release(struct made_fleet *made)
 {
     talloc_free(made->mem);

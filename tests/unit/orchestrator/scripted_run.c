@@ -5,6 +5,8 @@
 #include "tests/unit/orchestrator/scripted_run.h"
 
 #include "common/mem.h"
+#include "orchestrator/report_waves.h"
+#include "orchestrator/wave_request.h"
 
 #include <criterion/criterion.h>
 #include <poll.h>
@@ -143,6 +145,37 @@ static void on_job_ended(void *arg, const struct job *job, const struct run_resu
     run->wrong = run->wrong || job->outcome == OUTCOME_NONE || so_far->totals[job->outcome] == 0;
 }
 
+static char *noted(const struct scripted_run *run, char *list, const char *name, const char *what)
+{
+    char *longer = mem_printf(run->made.mem, "%s%s:%s ", list, name, what);
+
+    talloc_free(list);
+    return longer;
+}
+
+static void on_wave_changed(void *arg, const struct run_result *so_far, size_t wave)
+{
+    struct scripted_run *run = arg;
+    const struct wave *rules =
+        run->made.request.waves ? run->made.request.waves->groups[wave].wave : NULL;
+    const char *name = rules ? rules->name : "all";
+    const char *state = report_waves_state(so_far->waves[wave].state);
+    char *last = mem_printf(run->made.mem, "%s:%s ", name, state);
+
+    if (!strstr(run->waves, last))
+        run->waves = noted(run, run->waves, name, state);
+    talloc_free(last);
+}
+
+static void on_server_changed(void *arg, const struct run_result *so_far, size_t server)
+{
+    struct scripted_run *run = arg;
+    char state[16];
+
+    snprintf(state, sizeof(state), "%d", (int)so_far->servers[server].schedule.state);
+    run->servers = noted(run, run->servers, run->made.servers[server].name, state);
+}
+
 static void on_halted(void *arg, const struct run_halt *halt)
 {
     struct scripted_run *run = arg;
@@ -184,6 +217,8 @@ void scripted_run_init(struct scripted_run *run, size_t servers, size_t tenants,
     *run = (struct scripted_run){0};
     made_fleet_init(&run->made, servers, tenants, per_server);
     run->order = mem_strdup(run->made.mem, "");
+    run->waves = mem_strdup(run->made.mem, "");
+    run->servers = mem_strdup(run->made.mem, "");
     for (size_t i = 0; i < tenants; i++)
         scripted_run_script(run, i, script);
 }
@@ -191,6 +226,25 @@ void scripted_run_init(struct scripted_run *run, size_t servers, size_t tenants,
 void scripted_run_script(struct scripted_run *run, size_t tenant, const char *script)
 {
     run->made.tenants[tenant].database = script;
+}
+
+void scripted_run_waves(struct scripted_run *run, const struct wave *waves, size_t count)
+{
+    struct run_request *request = &run->made.request;
+    struct err_list errors = ERR_LIST_INIT;
+    struct err err = ERR_INIT;
+    struct wave_plan *plan;
+
+    run->made.fleet.directory = "/";
+    run->made.fleet.file = "fleet.yaml";
+    request->config.waves = run->made.fleet.run.waves = waves;
+    request->config.wave_count = run->made.fleet.run.wave_count = count;
+    cr_assert_eq(wave_plan_make(run->made.mem, &request->config, request->tenants,
+                                request->tenant_count, (struct wave_history){.seed = 1}, &plan,
+                                &err),
+                 0, "%s", err.message);
+    request->waves = plan;
+    cr_assert_eq(wave_request_gates(run->made.mem, request, &errors), 0);
 }
 
 void scripted_run_go(struct scripted_run *run)
@@ -202,6 +256,8 @@ void scripted_run_go(struct scripted_run *run)
         .job_retry = on_job_retry,
         .job_ended = on_job_ended,
         .halted = on_halted,
+        .wave_changed = on_wave_changed,
+        .server_changed = on_server_changed,
         .signalled = on_signalled,
         .tick = on_tick,
         .finished = on_finished,

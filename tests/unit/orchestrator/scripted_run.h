@@ -22,13 +22,17 @@ struct scripted_run {
     /* seen by the observer, on the main thread */
     int started, finished, job_starts, job_retries, job_ends, halts, signals, last_signal, ticks;
     int ends_after_halt;
-    bool wrong;  /* an observer was called when or as it should not be */
-    char *order; /* names of the jobs in the order of their starts: "t0 t1 " */
+    bool wrong;    /* an observer was called when or as it should not be */
+    char *order;   /* names of the jobs in the order of their starts: "t0 t1 " */
+    char *waves;   /* steps of the waves, without looks of gates: "canary:open canary:passed " */
+    char *servers; /* the same of servers, with the number of the state: "s0:6 " */
 };
 
 void scripted_run_init(struct scripted_run *run, size_t servers, size_t tenants, int per_server,
                        const char *script);
 void scripted_run_script(struct scripted_run *run, size_t tenant, const char *script);
+/* Deals the tenants out to these waves (wave_plan.h); their gates run in /. */
+void scripted_run_waves(struct scripted_run *run, const struct wave *waves, size_t count);
 void scripted_run_go(struct scripted_run *run); /* fails the test if it cannot run */
 void scripted_run_release(struct scripted_run *run);
 

@@ -97,9 +97,6 @@ Test(cli, refusals)
         {{"adopt"},
          "command \"adopt\" is not supported yet / This is pgtide " PGTIDE_VERSION
          "; \"pgtide help\" shows what it can do."},
-        {{"migrate", "--events", "run.jsonl"},
-         "option \"--events\" is not supported yet / This is pgtide " PGTIDE_VERSION
-         "; \"pgtide help\" shows what it can do."},
         {{"migrate", "--sed"}, "unknown option \"--sed\" / Did you mean \"--seed\"?"},
         {{"migrate", "--max=3"}, "unknown option \"--max\" / Did you mean \"--max-failures\"?"},
         {{"migrate", "--xyzzy"},

@@ -1,46 +1,42 @@
 /*
  * test_model.c: budget, schedule and run_state together, under 100,000 random courses of a run,
- * against a model that is as simple as can be: it looks at every tenant each time.
+ * against a model that looks at every tenant each time (run_model.h).
  *
- * A course has its own fleet, caps, budgets, outages and luck. Time is a number; an attempt takes
- * as long as it pleases to. What the coordinator does with the three modules is done here without
- * threads (take_back, end_given_up, end_rest). To see one course again, set COURSE_FIRST to the
- * number that a failure names.
+ * A course has its own fleet, waves, caps, budgets, outages, interruptions and luck. Time is a
+ * number; an attempt takes as long as it pleases to. What the coordinator does with the three
+ * modules is done here without threads. To see one course again, set COURSE_FIRST to the number
+ * that a failure names.
  */
 #include "common/clock.h"
 #include "common/mem.h"
 #include "orchestrator/run_state.h"
 #include "orchestrator/schedule.h"
 #include "tests/unit/orchestrator/made_fleet.h"
+#include "tests/unit/orchestrator/run_model.h"
 
 #include <criterion/criterion.h>
 
-enum { COURSE_FIRST = 1, COURSES = 100000, MOST_SERVERS = 3, MOST_TENANTS = 12 };
-
-/* What the model knows; written only by what the test sees. */
-struct model {
-    bool in_work[MOST_TENANTS];
-    bool ended[MOST_TENANTS];
-    int64_t not_before_ms[MOST_TENANTS];
-    int64_t counts[BUDGET_RULES]; /* as in the budget, by hand */
-    bool stopped;                 /* halted or drained: nothing may start */
-    bool refused;                 /* some server has refused some time */
-    int64_t halt_in_work;
-    bool halted;
-};
+enum { COURSE_FIRST = 1, COURSES = 100000 };
 
 struct course {
     unsigned number;
     uint64_t random;
     int64_t now_ms;
-    int64_t down_from_ms[MOST_SERVERS];
-    int64_t down_until_ms[MOST_SERVERS];
+    int64_t down_from_ms[MODEL_SERVERS];
+    int64_t down_until_ms[MODEL_SERVERS];
     bool troubles; /* attempts fail for other reasons, too */
+    bool full;     /* servers have too few connections for all at once */
+    bool signals, closes, holds, borrows, claims;
+    bool confirmed[MODEL_WAVES], soaked[MODEL_WAVES], gated[MODEL_WAVES];
+    bool left_out[MODEL_SERVERS];
+    bool rest_ended;
+    size_t lent[4]; /* servers that lent a place */
+    size_t lent_count;
+    size_t depends_on[MODEL_WAVES];
     struct made_fleet made;
     struct run_result result;
     struct run_state *state;
     struct schedule *schedule;
-    int per_server; /* the cap of all, 0 = each its own */
     struct model model;
 };
 
@@ -48,6 +44,15 @@ struct course {
     do {                                                                                           \
         if (!(condition))                                                                          \
             cr_assert_fail("course %u: %s", (course)->number, #condition);                         \
+    } while (0)
+
+/* `right` is text of the model: what is wrong, or NULL. */
+#define CHECK_MODEL(course, right)                                                                 \
+    do {                                                                                           \
+        const char *wrong_ = (right);                                                              \
+                                                                                                   \
+        if (wrong_)                                                                                \
+            cr_assert_fail("course %u: %s", (course)->number, wrong_);                             \
     } while (0)
 
 /* A number below `n`, by a splitmix generator. */
@@ -60,9 +65,16 @@ static uint64_t below(struct course *course, uint64_t n)
     return (z ^ (z >> 31)) % n;
 }
 
+static bool one_in(struct course *course, uint64_t n)
+{
+    return below(course, n) == 0;
+}
+
+/* --- a course's own world ---------------------------------------------------------------- */
+
 static struct text_size random_size(struct course *course)
 {
-    bool percent = below(course, 2);
+    bool percent = one_in(course, 2);
 
     return (struct text_size){(int64_t)below(course, percent ? 101 : 5), percent};
 }
@@ -73,15 +85,81 @@ static void random_config(struct course *course)
 
     config->workers = 1 + (int)below(course, 6);
     config->max_failures = random_size(course);
-    config->has_max_unreachable = below(course, 2);
+    config->has_max_unreachable = one_in(course, 2);
     config->max_unreachable = random_size(course);
-    config->has_max_locked = below(course, 2);
+    config->has_max_locked = one_in(course, 2);
     config->max_locked = random_size(course);
-    config->has_max_held = below(course, 2);
+    config->has_max_held = one_in(course, 2);
     config->max_held = random_size(course);
-    course->made.request.halts = below(course, 4) > 0;
+    config->ramp_up = one_in(course, 4);
+    course->made.request.halts = !one_in(course, 4);
+    course->made.request.per_server = one_in(course, 2) ? 0 : 1 + (int)below(course, 4);
     course->made.settings.retry.attempts = 1 + (int)below(course, 3);
-    course->per_server = below(course, 2) ? 0 : 1 + (int)below(course, 4);
+}
+
+static void random_servers(struct course *course, size_t servers, size_t tenants)
+{
+    for (size_t i = 0; i < servers; i++) {
+        struct server *server = &course->made.servers[i];
+        bool goes_down = one_in(course, 3);
+
+        server->per_server = 1 + (int)below(course, 4);
+        server->has_max_failures = one_in(course, 4);
+        server->max_failures = random_size(course);
+        course->down_from_ms[i] = goes_down ? (int64_t)below(course, 200) : CLOCK_NEVER;
+        course->down_until_ms[i] =
+            goes_down ? course->down_from_ms[i] + (int64_t)below(course, 400) : CLOCK_NEVER;
+    }
+    for (size_t i = 0; i < tenants; i++)
+        made_fleet_place(&course->made, i, below(course, servers));
+}
+
+static void random_wave(struct course *course, size_t index)
+{
+    static const char *const gate[] = {"gate", NULL};
+    struct wave *wave = &course->made.waves[index];
+
+    wave->workers = (int)below(course, 4);
+    wave->per_server = (int)below(course, 3);
+    wave->ramp_up = one_in(course, 3);
+    wave->has_max_failures = one_in(course, 3);
+    wave->max_failures = random_size(course);
+    wave->has_max_unreachable = one_in(course, 3);
+    wave->max_unreachable = random_size(course);
+    wave->soak_ms = one_in(course, 4) ? 10 : 0;
+    wave->gate.command = one_in(course, 4) ? gate : NULL;
+    wave->confirm = one_in(course, 4);
+    course->depends_on[index] = index > 0 ? below(course, index) : 0;
+    wave->depends_on = &course->depends_on[index];
+    wave->depends_on_count = index > 0 && !one_in(course, 3);
+}
+
+static void random_waves(struct course *course, size_t tenants)
+{
+    size_t waves = below(course, MODEL_WAVES + 1);
+    char where[MODEL_TENANTS + 1] = "";
+
+    if (waves == 0)
+        return;
+    for (size_t i = 0; i < tenants; i++)
+        where[i] = (char)('0' + below(course, waves));
+    made_fleet_waves(&course->made, waves, where);
+    for (size_t i = 0; i < waves; i++)
+        random_wave(course, i);
+}
+
+static void make_result(struct course *course, size_t servers, size_t tenants)
+{
+    const struct wave_plan *plan = course->made.request.waves;
+
+    course->result.jobs = mem_array(course->made.mem, struct job, tenants);
+    course->result.job_count = tenants;
+    course->result.wave_count = plan ? plan->group_count : 1;
+    course->result.waves = mem_array(course->made.mem, struct run_wave, course->result.wave_count);
+    course->result.servers = mem_array(course->made.mem, struct run_server, servers);
+    for (size_t i = 0; i < tenants; i++)
+        course->result.jobs[i] =
+            (struct job){.plan = &course->made.request.plan, .tenant = course->made.selected[i]};
 }
 
 static void course_init(struct course *course, unsigned number)
@@ -90,149 +168,70 @@ static void course_init(struct course *course, unsigned number)
     struct schedule_setup setup;
 
     *course = (struct course){.number = number, .random = number};
-    servers = 1 + below(course, MOST_SERVERS);
-    tenants = below(course, MOST_TENANTS + 1);
+    servers = 1 + below(course, MODEL_SERVERS);
+    tenants = below(course, MODEL_TENANTS + 1);
     made_fleet_init(&course->made, servers, tenants, 1);
     random_config(course);
-    course->troubles = below(course, 2);
-    for (size_t i = 0; i < servers; i++) {
-        course->made.servers[i].per_server = 1 + (int)below(course, 3);
-        course->down_from_ms[i] = below(course, 2) ? (int64_t)below(course, 200) : CLOCK_NEVER;
-        course->down_until_ms[i] = course->down_from_ms[i] == CLOCK_NEVER
-                                       ? CLOCK_NEVER
-                                       : course->down_from_ms[i] + (int64_t)below(course, 400);
-    }
-    for (size_t i = 0; i < tenants; i++)
-        made_fleet_place(&course->made, i, below(course, servers));
-    course->result.jobs = mem_array(course->made.mem, struct job, tenants);
-    course->result.job_count = tenants;
-    for (size_t i = 0; i < tenants; i++)
-        course->result.jobs[i] =
-            (struct job){.plan = &course->made.request.plan, .tenant = course->made.selected[i]};
+    random_servers(course, servers, tenants);
+    random_waves(course, tenants);
+    course->troubles = one_in(course, 2);
+    course->full = one_in(course, 3);
+    course->signals = one_in(course, 10);
+    course->closes = one_in(course, 10);
+    course->holds = one_in(course, 4);
+    course->borrows = one_in(course, 4);
+    course->claims = one_in(course, 4);
+    make_result(course, servers, tenants);
     setup = (struct schedule_setup){.tenants = course->made.selected,
                                     .tenant_count = tenants,
                                     .server_count = servers,
+                                    .waves = course->made.request.waves,
                                     .workers = course->made.request.config.workers,
-                                    .per_server = course->per_server};
+                                    .per_server = course->made.request.per_server,
+                                    .ramp_up = course->made.request.config.ramp_up,
+                                    .claims = course->claims};
     course->schedule = schedule_new(course->made.mem, &setup);
     course->state = run_state_new(course->made.mem, &course->made.request, &course->result);
+    model_init(&course->model, &course->made.request, &setup);
 }
 
-/* --- the model --------------------------------------------------------------------------- */
+/* --- tenants that end -------------------------------------------------------------------- */
 
-static int cap_of(const struct course *course, size_t server)
+/* A job has ended: what the coordinator does about it. */
+static void after_end(struct course *course, size_t job)
 {
-    return course->per_server ? course->per_server : course->made.servers[server].per_server;
-}
-
-static int in_work_on(const struct course *course, size_t server)
-{
-    int count = 0;
-
-    for (size_t i = 0; i < course->result.job_count; i++)
-        count += course->model.in_work[i] && course->made.tenants[i].server->index == server;
-    return count;
-}
-
-static int in_work_total(const struct course *course)
-{
-    int count = 0;
-
-    for (size_t i = 0; i < course->result.job_count; i++)
-        count += course->model.in_work[i];
-    return count;
-}
-
-static void model_start(struct course *course, size_t job)
-{
-    struct model *model = &course->model;
     size_t server = course->made.tenants[job].server->index;
 
-    CHECK(course, !model->stopped);
-    CHECK(course, !model->in_work[job] && !model->ended[job]);
-    CHECK(course, model->not_before_ms[job] <= course->now_ms);
-    CHECK(course, course->result.jobs[job].attempt < course->made.settings.retry.attempts);
-    for (size_t i = 0; i < job && course->result.jobs[job].attempt == 0; i++) /* inventory order */
-        CHECK(course, course->made.tenants[i].server->index != server || model->ended[i] ||
-                          course->result.jobs[i].attempt > 0);
-    model->in_work[job] = true;
-    CHECK(course, in_work_total(course) <= course->made.request.config.workers);
-    CHECK(course, in_work_on(course, server) <= cap_of(course, server));
-}
-
-/* Nothing starts though something could: only right where servers are in doubt. */
-static void model_idle(const struct course *course)
-{
-    if (course->model.refused || course->model.stopped ||
-        in_work_total(course) == course->made.request.config.workers)
-        return;
-    for (size_t i = 0; i < course->result.job_count; i++) {
-        size_t server = course->made.tenants[i].server->index;
-        bool ready = !course->model.in_work[i] && !course->model.ended[i] &&
-                     course->model.not_before_ms[i] <= course->now_ms;
-
-        CHECK(course, !ready || in_work_on(course, server) == cap_of(course, server));
+    CHECK_MODEL(course, model_end(&course->model, job, &course->result));
+    if (course->result.servers[server].left_out && !course->left_out[server]) {
+        course->left_out[server] = true;
+        model_leave_out(&course->model, server);
+        schedule_leave_out(course->schedule, server);
     }
 }
-
-static void model_count(struct course *course, enum outcome outcome)
-{
-    const struct run_config *config = &course->made.request.config;
-    struct text_size limits[] = {config->max_failures, config->max_unreachable, config->max_locked,
-                                 config->max_held};
-    size_t rule;
-
-    if (outcome == OUTCOME_HELD && config->has_max_held)
-        rule = BUDGET_HELD;
-    else if (outcome == OUTCOME_UNREACHABLE && config->has_max_unreachable)
-        rule = BUDGET_UNREACHABLE;
-    else if (outcome == OUTCOME_LOCKED && config->has_max_locked)
-        rule = BUDGET_LOCKED;
-    else if (outcome == OUTCOME_FAILED || outcome == OUTCOME_UNREACHABLE ||
-             outcome == OUTCOME_LOCKED || outcome == OUTCOME_UNKNOWN)
-        rule = BUDGET_FAILURES;
-    else
-        return;
-    course->model.counts[rule]++;
-    if (course->model.stopped || !course->made.request.halts)
-        return;
-    if (course->model.counts[rule] >
-        (limits[rule].percent ? limits[rule].value * (int64_t)course->result.job_count / 100
-                              : limits[rule].value)) {
-        course->model.stopped = true;
-        course->model.halted = true;
-        course->model.halt_in_work = in_work_total(course);
-    }
-}
-
-static void model_end(struct course *course, size_t job)
-{
-    CHECK(course, !course->model.ended[job]);
-    course->model.ended[job] = true;
-    CHECK(course, course->result.jobs[job].outcome != OUTCOME_NONE);
-    model_count(course, course->result.jobs[job].outcome);
-    CHECK(course, course->model.halted == course->result.halt.halted);
-}
-
-/* --- the course -------------------------------------------------------------------------- */
 
 static void end(struct course *course, size_t job)
 {
     run_state_change_job(course->state, job, JOB_ENDED);
-    model_end(course, job);
+    after_end(course, job);
 }
 
 static void end_given_up(struct course *course)
 {
+    enum schedule_given_up why;
     size_t job;
 
-    while (schedule_given_up(course->schedule, &job, &(enum schedule_given_up){0})) {
+    while (schedule_given_up(course->schedule, &job, &why)) {
         if (run_state_of_job(course->state, job) == JOB_ENDED)
             continue;
-        CHECK(course, course->model.refused);
-        course->result.jobs[job].err.kind = ERR_UNREACHABLE;
+        CHECK_MODEL(course, model_given_up(&course->model, job, why));
+        if (why == GIVEN_UP_SERVER_LOST)
+            course->result.jobs[job].err.kind = ERR_UNREACHABLE;
+        else if (run_state_of_job(course->state, job) == JOB_READY)
+            course->result.jobs[job].err.kind = ERR_CANCELLED;
         end(course, job);
     }
+    CHECK_MODEL(course, model_none_given_up(&course->model));
 }
 
 static void end_rest(struct course *course)
@@ -245,20 +244,31 @@ static void end_rest(struct course *course)
         if (state == JOB_READY || state == JOB_WAITING)
             end(course, i);
     }
+    course->rest_ended = true;
+}
+
+/* --- tenants that come and go ------------------------------------------------------------ */
+
+static bool start_one(struct course *course)
+{
+    size_t job;
+
+    model_prepare(&course->model, course->now_ms);
+    if (!schedule_next(course->schedule, course->now_ms, &job)) {
+        CHECK_MODEL(course, model_idle(&course->model));
+        return false;
+    }
+    CHECK_MODEL(course, model_started(&course->model, job));
+    run_state_change_job(course->state, job, JOB_IN_WORK);
+    course->result.jobs[job].attempt++;
+    CHECK(course, course->result.jobs[job].attempt <= course->made.settings.retry.attempts);
+    return true;
 }
 
 static void start_all(struct course *course)
 {
-    size_t job;
-
-    while (course->state->phase == RUN_GOING &&
-           schedule_next(course->schedule, course->now_ms, &job)) {
-        model_start(course, job);
-        run_state_change_job(course->state, job, JOB_IN_WORK);
-        course->result.jobs[job].attempt++;
-    }
-    if (course->state->phase == RUN_GOING)
-        model_idle(course);
+    while (course->state->phase == RUN_GOING && start_one(course))
+        continue;
 }
 
 static enum err_kind random_end(struct course *course, size_t job)
@@ -274,91 +284,314 @@ static enum err_kind random_end(struct course *course, size_t job)
     return course->troubles ? kinds[below(course, ARRAY_LEN(kinds))] : ERR_NONE;
 }
 
+static enum schedule_contact contact_of(enum err_kind kind)
+{
+    return kind == ERR_UNREACHABLE ? CONTACT_REFUSED
+           : kind == ERR_DEADLINE  ? CONTACT_SILENT
+                                   : CONTACT_ANSWERED;
+}
+
 static void take_back(struct course *course, size_t index)
 {
     struct job *job = &course->result.jobs[index];
+    bool crowded = model_is_crowded(&course->model, index);
+    bool probe = model_is_probe(&course->model, index);
+    bool full = course->full && one_in(course, 4);
     enum schedule_contact contact;
-    int64_t delay_ms = 1 + (int64_t)below(course, 50);
+    int64_t at_ms = course->now_ms + 1 + (int64_t)below(course, 50);
 
-    job->err.kind = random_end(course, index);
-    job->sent_changes = job->sent_changes || below(course, 2);
-    course->model.in_work[index] = false;
-    course->model.refused = course->model.refused || job->err.kind == ERR_UNREACHABLE;
-    contact = job->err.kind == ERR_UNREACHABLE ? CONTACT_REFUSED
-              : job->err.kind == ERR_DEADLINE  ? CONTACT_SILENT
-                                               : CONTACT_ANSWERED;
-    if (run_state_may_retry(course->state, index) &&
-        !(contact == CONTACT_REFUSED && schedule_is_probe(course->schedule, index))) {
-        course->model.not_before_ms[index] = course->now_ms + delay_ms;
+    job->err.kind = full ? ERR_UNREACHABLE : random_end(course, index);
+    job->sent_changes = job->sent_changes || one_in(course, 2);
+    contact = full ? CONTACT_FULL : contact_of(job->err.kind);
+    CHECK(course, schedule_is_crowded(course->schedule, index) == crowded);
+    CHECK(course, schedule_is_probe(course->schedule, index) == probe);
+    if (full && crowded)
+        job->attempt--;
+    if (run_state_may_retry(course->state, index) && !(contact == CONTACT_REFUSED && probe)) {
         run_state_change_job(course->state, index, JOB_WAITING);
-        schedule_retry(course->schedule, index, contact, course->now_ms + delay_ms);
+        model_retry(&course->model, index, contact, at_ms);
+        schedule_retry(course->schedule, index, contact, at_ms);
     } else {
-        schedule_ended(course->schedule, index, contact, true);
+        model_ended(&course->model, index, contact, job->err.kind == ERR_NONE);
+        schedule_ended(course->schedule, index, contact, job->err.kind == ERR_NONE);
         end(course, index);
     }
 }
 
-/* Lets something happen: one tenant comes back, or time passes until a retry is due. */
-static void something_happens(struct course *course)
+static void take_one_back(struct course *course)
 {
-    uint64_t working = (uint64_t)in_work_total(course);
-    int64_t due_ms = schedule_due_ms(course->schedule);
-    uint64_t which;
+    uint64_t which = below(course, (uint64_t)model_in_work(&course->model));
 
-    course->now_ms += (int64_t)below(course, 20);
-    if (working == 0 || (due_ms != CLOCK_NEVER && below(course, 3) == 0)) {
-        CHECK(course, due_ms != CLOCK_NEVER); /* else the run is stuck */
-        course->now_ms = due_ms > course->now_ms ? due_ms : course->now_ms;
-        return;
-    }
-    which = below(course, working);
     for (size_t i = 0; i < course->result.job_count; i++) {
-        if (course->model.in_work[i] && which-- == 0) {
+        if (course->model.tenants[i].place == PLACE_IN_WORK && which-- == 0) {
             take_back(course, i);
             return;
         }
     }
 }
 
+/* --- waves ------------------------------------------------------------------------------- */
+
+static void check_wave(struct course *course, size_t wave, enum run_wave_state to)
+{
+    const struct wave *rules = course->made.waves ? &course->made.waves[wave] : NULL;
+    const size_t *totals = course->result.waves[wave].totals;
+    bool idle = course->result.waves[wave].state == RUN_WAVE_WAITING;
+
+    CHECK(course, to != RUN_WAVE_OPEN || !course->model.draining);
+    CHECK(course, to != RUN_WAVE_PASSED || totals[OUTCOME_NONE] == 0);
+    CHECK(course, to != RUN_WAVE_STOPPED || course->model.draining);
+    if (!rules || !course->made.request.halts)
+        return;
+    for (size_t i = 0; i < rules->depends_on_count && to != RUN_WAVE_STOPPED; i++)
+        CHECK(course, course->result.waves[rules->depends_on[i]].state == RUN_WAVE_PASSED);
+    if (to == RUN_WAVE_OPEN)
+        CHECK(course, !rules->confirm || course->confirmed[wave]);
+    if (to == RUN_WAVE_PASSED && !idle) {
+        CHECK(course, rules->soak_ms == 0 || course->soaked[wave]);
+        CHECK(course, !rules->gate.command || course->gated[wave]);
+    }
+    if (to == RUN_WAVE_PASSED && idle) /* nothing was started in it */
+        CHECK(course, totals[OUTCOME_CANCELLED] == course->made.plan.groups[wave].count);
+}
+
+static void change_wave(struct course *course, size_t wave, enum run_wave_state to)
+{
+    check_wave(course, wave, to);
+    run_state_change_wave(course->state, wave, to);
+    if (to == RUN_WAVE_OPEN) {
+        model_open(&course->model, wave);
+        schedule_open_wave(course->schedule, wave);
+    }
+}
+
+/* True: one has moved. */
+static bool move_waves(struct course *course)
+{
+    bool moved = false;
+
+    for (size_t i = 0; i < course->result.wave_count; i++) {
+        enum run_wave_state next = run_state_next_of_wave(course->state, i);
+
+        if (next == course->result.waves[i].state)
+            continue;
+        change_wave(course, i, next);
+        moved = true;
+    }
+    return moved;
+}
+
+/* A wave that waits for something outside gets it. False: none does. */
+static bool answer_a_wave(struct course *course)
+{
+    for (size_t i = 0; i < course->result.wave_count; i++) {
+        enum run_wave_state now = course->result.waves[i].state;
+        bool gates = course->made.waves && course->made.waves[i].gate.command;
+
+        if (now != RUN_WAVE_CONFIRMING && now != RUN_WAVE_SOAKING && now != RUN_WAVE_GATED)
+            continue;
+        if (now != RUN_WAVE_SOAKING && one_in(course, 10)) {
+            course->model.draining = true;
+            run_state_halt(course->state, i, now == RUN_WAVE_GATED ? "gate" : "confirm");
+            CHECK(course,
+                  course->result.halt.halted && course->result.halt.wave == &course->made.waves[i]);
+            return true;
+        }
+        course->confirmed[i] = course->confirmed[i] || now == RUN_WAVE_CONFIRMING;
+        course->soaked[i] = course->soaked[i] || now == RUN_WAVE_SOAKING;
+        course->gated[i] = course->gated[i] || now == RUN_WAVE_GATED;
+        change_wave(course, i,
+                    now == RUN_WAVE_CONFIRMING         ? RUN_WAVE_OPEN
+                    : now == RUN_WAVE_SOAKING && gates ? RUN_WAVE_GATED
+                                                       : RUN_WAVE_PASSED);
+        return true;
+    }
+    return false;
+}
+
+/* --- what comes from outside ------------------------------------------------------------- */
+
+static void interrupt(struct course *course)
+{
+    if (course->state->phase != RUN_GOING)
+        return;
+    if (course->signals && one_in(course, 10)) {
+        run_state_change_run(course->state, RUN_DRAINING);
+        course->model.draining = true;
+    } else if (course->closes && one_in(course, 10)) {
+        run_state_close(course->state);
+        course->model.draining = course->state->phase == RUN_DRAINING;
+        CHECK(course, course->result.closed == course->model.draining);
+    }
+}
+
+static void hold(struct course *course, bool hold)
+{
+    for (size_t i = 0; i < course->made.fleet.server_count; i++) {
+        if (hold && !one_in(course, 8))
+            continue;
+        model_hold(&course->model, i, hold);
+        schedule_hold(course->schedule, i, hold);
+    }
+}
+
+static void give_back(struct course *course)
+{
+    size_t server = course->lent[--course->lent_count];
+
+    model_gave_back(&course->model, server);
+    schedule_give_back(course->schedule, server);
+}
+
+static void borrow(struct course *course)
+{
+    size_t tenants = course->result.job_count;
+    size_t server = SCHEDULE_NO_SERVER;
+    bool given;
+
+    if (course->lent_count == ARRAY_LEN(course->lent) || tenants == 0)
+        return;
+    if (one_in(course, 2))
+        server = course->made.tenants[below(course, tenants)].server->index;
+    given = schedule_borrow(course->schedule, server);
+    CHECK_MODEL(course, model_borrowed(&course->model, server, given));
+    if (given)
+        course->lent[course->lent_count++] = server;
+}
+
+/* Some tenants are claimed, some end on another machine; when there is none left, this is known. */
+static bool claim(struct course *course)
+{
+    bool came = false;
+    bool left = false;
+
+    for (size_t i = 0; i < course->result.job_count; i++) {
+        if (course->model.tenants[i].place != PLACE_AWAY)
+            continue;
+        if (one_in(course, 4)) {
+            run_state_end_elsewhere(course->state, i,
+                                    one_in(course, 4) ? OUTCOME_FAILED : OUTCOME_MIGRATED);
+            after_end(course, i);
+        } else if (course->model.waves[course->model.tenants[i].wave].open && one_in(course, 2)) {
+            model_add(&course->model, i);
+            schedule_add(course->schedule, i);
+        } else {
+            left = true;
+            continue;
+        }
+        came = true;
+    }
+    model_expect_more(&course->model, left);
+    schedule_expect_more(course->schedule, left);
+    return came;
+}
+
+static void something_from_outside(struct course *course)
+{
+    interrupt(course);
+    if (course->holds && one_in(course, 4))
+        hold(course, one_in(course, 2));
+    if (course->borrows && one_in(course, 3))
+        borrow(course);
+    if (course->lent_count > 0 && one_in(course, 3))
+        give_back(course);
+    if (course->claims && course->state->phase == RUN_GOING && one_in(course, 3))
+        claim(course);
+}
+
+/* --- the course -------------------------------------------------------------------------- */
+
+/* What only the outside can bring: else the course is stuck. */
+static void wait_for_outside(struct course *course)
+{
+    bool held = false;
+
+    if (answer_a_wave(course))
+        return;
+    if (course->lent_count > 0) {
+        give_back(course);
+        return;
+    }
+    for (size_t i = 0; i < MODEL_SERVERS; i++)
+        held = held || course->model.servers[i].hold;
+    CHECK(course, held || course->model.more);
+    hold(course, false);
+    if (course->model.more)
+        (void)claim(course);
+}
+
+/* A tenant comes back, or time passes until a retry is due, or something outside happens. */
+static void something_happens(struct course *course)
+{
+    int working = model_in_work(&course->model);
+    int64_t due_ms = schedule_due_ms(course->schedule);
+    bool may_wait = due_ms != CLOCK_NEVER && course->state->phase == RUN_GOING;
+
+    course->now_ms += (int64_t)below(course, 20);
+    if (one_in(course, 4) && answer_a_wave(course))
+        return;
+    if (working > 0 && (!may_wait || !one_in(course, 3)))
+        take_one_back(course);
+    else if (may_wait)
+        course->now_ms = due_ms > course->now_ms ? due_ms : course->now_ms;
+    else
+        wait_for_outside(course);
+}
+
+static void check_counts(struct course *course)
+{
+    for (size_t i = 0; i < course->result.job_count; i++) {
+        size_t server = course->made.tenants[i].server->index;
+        struct schedule_server look = schedule_look(course->schedule, server);
+
+        if (course->state->phase == RUN_GOING)
+            CHECK_MODEL(course, model_look(&course->model, server, &look));
+    }
+    CHECK(course, course->state->in_work == (size_t)model_in_work(&course->model));
+    CHECK(course, (course->state->phase == RUN_DRAINING) == course->model.draining);
+}
+
 static void check_end(struct course *course)
 {
-    const struct run_halt *halt = &course->result.halt;
-    size_t sum = 0;
+    size_t totals[OUTCOME_COUNT] = {0};
 
-    for (size_t i = 0; i < course->result.job_count; i++)
-        CHECK(course, course->model.ended[i]);
-    for (int i = OUTCOME_NONE + 1; i < OUTCOME_COUNT; i++)
-        sum += course->result.totals[i];
-    CHECK(course, sum == course->result.job_count && course->result.totals[OUTCOME_NONE] == 0);
-    if (halt->halted) {
-        CHECK(course, halt->failures == halt->tolerated + 1);
-        CHECK(course, halt->in_work == course->model.halt_in_work);
-    } else if (!course->model.stopped) {
-        CHECK(course, course->result.totals[OUTCOME_CANCELLED] == 0);
+    for (size_t i = 0; i < course->result.job_count; i++) {
+        size_t server = course->made.tenants[i].server->index;
+
+        CHECK(course, course->model.tenants[i].place == PLACE_ENDED);
+        totals[course->result.jobs[i].outcome]++;
+        if (course->result.jobs[i].outcome == OUTCOME_CANCELLED)
+            CHECK(course, course->model.draining || course->left_out[server]);
     }
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
+        size_t in_waves = 0;
+
+        for (size_t i = 0; i < course->result.wave_count; i++)
+            in_waves += course->result.waves[i].totals[outcome];
+        CHECK(course, course->result.totals[outcome] == totals[outcome]);
+        CHECK(course, in_waves == totals[outcome]);
+    }
+    for (size_t i = 0; i < course->result.wave_count; i++)
+        CHECK(course, course->model.draining || course->result.waves[i].state == RUN_WAVE_PASSED);
 }
 
 static void run_course(struct course *course)
 {
-    bool signalled = below(course, 10) == 0; /* at some time */
-    bool rest_ended = false;
-    int events = 0;
-
-    for (;;) {
-        if (signalled && course->state->phase == RUN_GOING && below(course, 10) == 0) {
-            run_state_change_run(course->state, RUN_DRAINING);
-            course->model.stopped = true;
-        }
+    for (int events = 0;; events++) {
+        CHECK(course, events < 2000);
+        something_from_outside(course);
+        while (move_waves(course))
+            continue;
         start_all(course);
         end_given_up(course);
-        if (course->state->phase == RUN_DRAINING && !rest_ended) {
+        if (course->state->phase == RUN_DRAINING && !course->rest_ended)
             end_rest(course);
-            rest_ended = true;
-        }
-        if (run_state_left(course->state) == 0)
+        check_counts(course);
+        if (move_waves(course))
+            continue;
+        if (run_state_is_done(course->state))
             break;
         something_happens(course);
-        CHECK(course, ++events < 1000);
     }
     run_state_change_run(course->state, RUN_OVER);
     check_end(course);

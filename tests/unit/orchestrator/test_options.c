@@ -85,7 +85,7 @@ Test(options, every_value_is_kept)
     struct options options =
         must_read(mem,
                   LINE("seed", "-t", "a*", "-tb", "--label=k=v=w", "--shard=3/8", "--limit", "5",
-                       "--max-failures=7", "-ojson", "--to=0039"),
+                       "--max-failures=7", "--max-duration=90m", "-ojson", "--to=0039"),
                   no_environment);
 
     cr_expect_eq(options.selection.tenants.count, 2);
@@ -98,6 +98,7 @@ Test(options, every_value_is_kept)
     cr_expect_eq(options.selection.limit, 5);
     cr_expect(options.has_max_failures && !options.max_failures.percent);
     cr_expect_eq(options.max_failures.value, 7);
+    cr_expect_eq(options.max_duration_ms, 90 * 60 * 1000);
     cr_expect(options.json);
     cr_expect_str_eq(options.to, "0039");
     talloc_free(mem);
@@ -161,6 +162,12 @@ Test(options, refusals)
         {{"migrate", "--max-failures=101%"},
          "invalid value \"101%\" for --max-failures: expected a number of tenants, or a share from "
          "0% to 100%"},
+        {{"migrate", "--max-duration=0"},
+         "invalid value \"0\" for --max-duration: expected a duration above 0, such as 90s, 30m or "
+         "4h"},
+        {{"migrate", "--max-duration=4"},
+         "invalid value \"4\" for --max-duration: expected a duration above 0, such as 90s, 30m or "
+         "4h"},
         {{"migrate", "--max-failures=5%%"},
          "invalid value \"5%%\" for --max-failures: expected a number of tenants, or a share from "
          "0% to 100%"},

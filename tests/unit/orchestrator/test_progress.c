@@ -353,11 +353,11 @@ Test(progress, bar_and_lines_go_out_in_one_draw)
     observer->tick(observer->arg, &fixture.result, 3);
     cr_expect_str_eq(
         read_now(in),
-        "\r\033[Kstore-0003: failed: 23505 duplicate key value violates unique constraint "
+        "\r\033[Jstore-0003: failed: 23505 duplicate key value violates unique constraint "
         "\"product_handle_key\" at 0039_handles.sql:4\r\n"
         "2/8 [##---------]  1 failed, 1 migrated\033[K");
     observer->finished(observer->arg, &fixture.result);
-    cr_expect_str_eq(read_now(in), "\r\033[K", "the line is cleared at the end");
+    cr_expect_str_eq(read_now(in), "\r\033[J", "the line is cleared at the end");
 }
 
 Test(progress, what_is_not_started_has_not_ended)

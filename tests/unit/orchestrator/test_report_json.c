@@ -5,7 +5,7 @@
 
 #include "common/mem.h"
 #include "tests/unit/orchestrator/report_fixture.h"
-#include "tests/unit/orchestrator/schema_check.h"
+#include "tests/harness/schema_check.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>

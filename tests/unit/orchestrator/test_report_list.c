@@ -32,12 +32,14 @@ TestSuite(report_list, .init = setup, .fini = teardown);
 
 static int print_text(const struct report *report, FILE *out)
 {
-    return report_list(report->request->tenants, report->request->tenant_count, out);
+    return report_list(report->request->tenants, report->request->tenant_count,
+                       report->request->waves, out);
 }
 
 static int print_json(const struct report *report, FILE *out)
 {
-    return report_list_json(report->request->tenants, report->request->tenant_count, out);
+    return report_list_json(report->request->tenants, report->request->tenant_count,
+                            report->request->waves, out);
 }
 
 Test(report_list, table)

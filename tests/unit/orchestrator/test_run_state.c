@@ -24,6 +24,7 @@ static void world_init(struct world *world, size_t tenants)
     for (size_t i = 0; i < tenants; i++)
         job_init(&world->result.jobs[i], &world->made.request.plan, world->made.selected[i]);
     world->state = run_state_new(world->made.mem, &world->made.request, &world->result);
+    run_state_change_wave(world->state, 0, RUN_WAVE_OPEN);
 }
 
 static void world_release(struct world *world)
@@ -176,6 +177,7 @@ Test(run_state, one_more_than_tolerated_halts)
     world_init(&world, 10);
     world.made.request.config.max_failures = (struct text_size){.value = 20, .percent = true};
     world.state = run_state_new(world.made.mem, &world.made.request, &world.result);
+    run_state_change_wave(world.state, 0, RUN_WAVE_OPEN);
     run_state_change_job(world.state, 8, JOB_IN_WORK);
     run_state_change_job(world.state, 9, JOB_IN_WORK);
     attempt(&world, 0, ERR_SQL, JOB_ENDED);

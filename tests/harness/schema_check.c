@@ -1,7 +1,7 @@
 /*
  * schema_check.c: a value against a schema, recursively.
  */
-#include "tests/unit/orchestrator/schema_check.h"
+#include "tests/harness/schema_check.h"
 
 #include "common/mem.h"
 
@@ -47,18 +47,38 @@ static bool among(json_t *allowed, json_t *value)
     return false;
 }
 
-static json_t *resolve(const struct check *check, json_t *schema)
+/* "/properties/fleet" in `root`. */
+static json_t *walk(void *mem, json_t *root, const char *pointer)
 {
-    const char *ref = json_string_value(json_object_get(schema, "$ref"));
-    static const char prefix[] = "#/$defs/";
+    char *rest = mem_strdup(mem, pointer + strspn(pointer, "/"));
+    char *key;
 
-    if (!ref || strncmp(ref, prefix, strlen(prefix)) != 0)
-        return schema;
-    return json_object_get(json_object_get(check->root, "$defs"), ref + strlen(prefix));
+    while (root && (key = strsep(&rest, "/")))
+        root = json_object_get(root, key);
+    return root;
 }
 
 static char *check_value(const struct check *check, json_t *schema, json_t *value,
                          const char *path);
+
+/* "#/$defs/time", or "report.schema.json#/$defs/hook" of another file in docs/. */
+static char *check_ref(const struct check *check, const char *ref, json_t *value, const char *path)
+{
+    const char *pointer = strchrnul(ref, '#');
+    char *file = mem_printf(check->mem, "docs/%.*s", (int)(pointer - ref), ref);
+    struct check there = *check;
+    json_t *schema;
+    char *wrong;
+
+    if (pointer > ref)
+        there.root = json_load_file(file, 0, NULL);
+    schema = *pointer ? walk(check->mem, there.root, pointer + 1) : NULL;
+    wrong = schema ? check_value(&there, schema, value, path)
+                   : mem_printf(check->mem, "%s: there is no %s", path, ref);
+    if (pointer > ref)
+        json_decref(there.root);
+    return wrong;
+}
 
 static char *check_members(const struct check *check, json_t *schema, json_t *object,
                            const char *path)
@@ -91,14 +111,16 @@ static char *check_members(const struct check *check, json_t *schema, json_t *ob
 
 static char *check_value(const struct check *check, json_t *schema, json_t *value, const char *path)
 {
-    json_t *type;
-    json_t *name = json_string(type_name(value));
+    const char *ref = json_string_value(json_object_get(schema, "$ref"));
+    json_t *type = json_object_get(schema, "type");
+    json_t *name;
     bool fits;
     size_t i;
     json_t *item;
 
-    schema = resolve(check, schema);
-    type = json_object_get(schema, "type");
+    if (ref)
+        return check_ref(check, ref, value, path);
+    name = json_string(type_name(value));
     fits = !type || among(type, name);
     json_decref(name);
     if (!fits)

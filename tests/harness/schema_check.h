@@ -1,6 +1,6 @@
 /*
- * schema_check.h: the part of JSON Schema that docs/report.schema.json uses: type, enum, required,
- * properties, additionalProperties (false), items, $ref into the same file.
+ * schema_check.h: the part of JSON Schema that the schemas in docs/ use: type, enum, required,
+ * properties, additionalProperties (false), items, $ref into the same file or another one there.
  */
 #ifndef TESTS_SCHEMA_CHECK_H
 #define TESTS_SCHEMA_CHECK_H

@@ -1,0 +1,185 @@
+/*
+ * shared_layout.c: makes the tables, under an advisory lock of the ledger's database.
+ *
+ * To change the layout: one more entry in `steps`, never a change of one that was released.
+ */
+#include "orchestrator/shared_layout.h"
+
+static const char *const steps[] = {
+    /* 1 */
+    "CREATE TABLE pgtide_shared (layout bigint NOT NULL);"
+    "INSERT INTO pgtide_shared (layout) VALUES (0);"
+
+    "CREATE TABLE pgtide_lock ("
+    "run text NOT NULL PRIMARY KEY,"
+    "places bigint[] NOT NULL," /* of its tenants, hashed */
+    "host text NOT NULL,"
+    "pid bigint NOT NULL,"
+    "since timestamptz NOT NULL,"
+    "lease_until timestamptz NOT NULL);"
+
+    "CREATE TABLE pgtide_shared_run ("
+    "run text NOT NULL PRIMARY KEY,"
+    "operation text NOT NULL," /* these five: what all machines must agree on */
+    "options text NOT NULL,"
+    "catalog text NOT NULL,"
+    "tenants text NOT NULL,"
+    "rules text NOT NULL,"
+    "tenant_count bigint NOT NULL,"
+    "created timestamptz NOT NULL,"
+    "turn bigint NOT NULL," /* rises with each turn of a machine; its row lock puts them in order */
+    "conductor text,"       /* the member that takes the steps of waves */
+    "halt_rule text,"       /* NULL: it has not been halted */
+    "halt_limit bigint,"
+    "halt_percent bigint,"
+    "halt_tolerated bigint,"
+    "halt_failures bigint,"
+    "halt_in_work bigint,"
+    "halt_wave bigint,"
+    "over timestamptz);"
+
+    "CREATE TABLE pgtide_shared_member ("
+    "run text NOT NULL,"
+    "member text NOT NULL," /* one process on one machine */
+    "host text NOT NULL,"
+    "pid bigint NOT NULL,"
+    "joined timestamptz NOT NULL,"
+    "lease_until timestamptz NOT NULL,"
+    "down bigint[] NOT NULL," /* servers that it cannot reach */
+    "PRIMARY KEY (run, member));"
+
+    "CREATE TABLE pgtide_shared_wave ("
+    "run text NOT NULL,"
+    "wave bigint NOT NULL," /* position in run.waves, from 0 */
+    "state text NOT NULL,"  /* waiting confirming open soaking gated passed stopped */
+    "workers bigint,"       /* NULL: no limit of its own */
+    "per_server bigint,"
+    "ramp_up bigint NOT NULL,"
+    "good bigint NOT NULL," /* tenants that have ended well */
+    "started_ms bigint NOT NULL,"
+    "finished_ms bigint NOT NULL,"
+    "soak_until timestamptz,"
+    "PRIMARY KEY (run, wave));"
+
+    "CREATE TABLE pgtide_shared_server ("
+    "run text NOT NULL,"
+    "server bigint NOT NULL," /* position among the fleet's servers */
+    "name text NOT NULL,"
+    "cap bigint NOT NULL,"      /* the most tenants in work there, on all machines together */
+    "left_out bigint NOT NULL," /* its budget is spent */
+    "PRIMARY KEY (run, server));"
+
+    "CREATE TABLE pgtide_shared_budget ("
+    "run text NOT NULL,"
+    "budget bigint NOT NULL," /* the run's first, then the waves', then the servers' */
+    "wave bigint,"
+    "server bigint,"
+    "rule text NOT NULL,"
+    "outcomes text[] NOT NULL," /* that count in it */
+    "size bigint NOT NULL,"     /* as configured */
+    "percent bigint NOT NULL,"
+    "tolerated bigint NOT NULL,"
+    "counted bigint NOT NULL,"
+    "PRIMARY KEY (run, budget));"
+
+    "CREATE TABLE pgtide_shared_tenant ("
+    "run text NOT NULL,"
+    "tenant bigint NOT NULL," /* position in the frozen list */
+    "name text NOT NULL,"
+    "wave bigint NOT NULL,"
+    "position bigint NOT NULL," /* within the wave */
+    "server bigint NOT NULL,"
+    "state text NOT NULL,"       /* ready, claimed, ended */
+    "member text,"               /* that has it, or has ended it */
+    "takeovers bigint NOT NULL," /* how often its machine was dead */
+    "outcome text,"
+    "turn bigint," /* in which it ended */
+    "result text," /* JSON: what reports say of it */
+    "PRIMARY KEY (run, tenant));"
+    "CREATE INDEX pgtide_shared_ready ON pgtide_shared_tenant (run, server, wave, position) "
+    "WHERE state = 'ready';"
+    "CREATE INDEX pgtide_shared_claimed ON pgtide_shared_tenant (run, member) "
+    "WHERE state = 'claimed';"
+    "CREATE INDEX pgtide_shared_ended ON pgtide_shared_tenant (run, turn) "
+    "WHERE state = 'ended';",
+};
+
+enum { NO_LAYOUT = -1 };
+
+static int keep_number(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                       struct err *err UNUSED)
+{
+    *(int64_t *)arg = values[0].number;
+    return 0;
+}
+
+/* By a query of pg_class, not to_regclass(): that one could still say no after the wait for another
+ * machine, out of a cache which only the lock of a table brings up to date. */
+static int read_layout(struct ledger_db *db, int64_t *ret, struct err *err)
+{
+    static const char is_there[] = "SELECT count(*) FROM pg_class c "
+                                   "WHERE c.relname = 'pgtide_shared' "
+                                   "AND pg_table_is_visible(c.oid)";
+    int64_t there = 0;
+
+    *ret = NO_LAYOUT;
+    if (ledger_db_run(db, is_there, NULL, 0, keep_number, &there, err) < 0)
+        return -1;
+    if (!there)
+        return 0;
+    return ledger_db_run(db, "SELECT layout FROM pgtide_shared", NULL, 0, keep_number, ret, err);
+}
+
+static int refuse_newer(int64_t layout, struct err *err)
+{
+    err_set(err, ERR_INTERNAL,
+            "the ledger's tables for several machines have layout %lld, and pgtide " PGTIDE_VERSION
+            " knows layouts up to %zu",
+            (long long)layout, ARRAY_LEN(steps));
+    err_hint(err, "Use the newer pgtide that has made them, on all machines.");
+    return -1;
+}
+
+static int upgrade(struct ledger_db *db, struct err *err)
+{
+    struct ledger_value number = ledger_db_int((int64_t)ARRAY_LEN(steps));
+    int64_t layout;
+
+    if (ledger_db_script(db, "SELECT pg_advisory_xact_lock(hashtextextended('pgtide:ledger', 0))",
+                         err) < 0 ||
+        read_layout(db, &layout, err) < 0)
+        return -1;
+    if (layout > number.number)
+        return refuse_newer(layout, err);
+    for (int64_t i = layout == NO_LAYOUT ? 0 : layout; i < number.number; i++) {
+        if (ledger_db_script(db, steps[i], err) < 0)
+            return -1;
+    }
+    return ledger_db_run(db, "UPDATE pgtide_shared SET layout = $1", &number, 1, NULL, NULL, err);
+}
+
+/* PostgreSQL 15 and later let nobody but the owner make tables in a database's "public". */
+static void explain_refusal(struct err *err)
+{
+    if (strcmp(err->sqlstate, "42501") == 0 || strcmp(err->sqlstate, "3F000") == 0)
+        err_hint(err, "The ledger's user must be able to make its tables: as an administrator of "
+                      "that database, CREATE SCHEMA AUTHORIZATION <that user>.");
+}
+
+int shared_layout_prepare(struct ledger_db *db, struct err *err)
+{
+    int64_t layout;
+
+    if (read_layout(db, &layout, err) < 0)
+        return -1;
+    if (layout == (int64_t)ARRAY_LEN(steps))
+        return 0;
+    if (ledger_db_begin(db, err) < 0)
+        return -1;
+    if (upgrade(db, err) < 0 || ledger_db_commit(db, err) < 0) {
+        ledger_db_rollback(db);
+        explain_refusal(err);
+        return -1;
+    }
+    return 0;
+}

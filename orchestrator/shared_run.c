@@ -1,0 +1,532 @@
+/*
+ * shared_run.c: joining, turns, leaving.
+ */
+#include "orchestrator/shared_run.h"
+
+#include "common/mem.h"
+#include "common/strbuf.h"
+#include "orchestrator/ledger_lock.h"
+#include "orchestrator/shared_frame.h"
+#include "orchestrator/shared_layout.h"
+#include "orchestrator/shared_sql.h"
+#include "orchestrator/shared_terms.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+struct shared_run {
+    struct ledger_db *db;
+    const char *run;
+    const char *member;
+    const char *host;
+    const struct wave_plan *waves; /* for the rules of a halt */
+    size_t wave_count;
+    size_t server_count;
+    int64_t lease_ms;
+    size_t *groups; /* by job */
+    bool created;
+    bool over;
+    int64_t turn; /* the last one whose news have come */
+    void *news_mem;
+};
+
+bool shared_run_created(const struct shared_run *run)
+{
+    return run->created;
+}
+
+bool shared_run_is_over(const struct shared_run *run)
+{
+    return run->over;
+}
+
+int64_t shared_run_lease_ms(const struct shared_run *run)
+{
+    return run->lease_ms;
+}
+
+const size_t *shared_run_groups(const struct shared_run *run)
+{
+    return run->groups;
+}
+
+const char *shared_run_member(const struct shared_run *run)
+{
+    return run->member;
+}
+
+int shared_run_check_name(const char *name, struct err *err)
+{
+    static const char others[] = "._-";
+    size_t len = strlen(name);
+    bool fits = len > 0 && len <= SHARED_RUN_NAME_MOST && isalnum((unsigned char)name[0]);
+
+    for (size_t i = 0; i < len; i++)
+        fits = fits && (isalnum((unsigned char)name[i]) || strchr(others, name[i]));
+    if (fits)
+        return 0;
+    err_set(err, ERR_USAGE, "\"%s\" cannot be the name of a run", name);
+    err_hint(err,
+             "Use up to %d letters, digits, dots, underscores and hyphens, as in "
+             "--run release-1.20.",
+             SHARED_RUN_NAME_MOST);
+    return -1;
+}
+
+/* --- joining ------------------------------------------------------------------------------ */
+
+static void name_member(struct shared_run *run)
+{
+    char host[128] = "";
+    uint32_t random = 0;
+
+    if (gethostname(host, sizeof(host) - 1) < 0 || !host[0])
+        snprintf(host, sizeof(host), "unknown");
+    for (char *c = host; *c; c++)
+        *c = *c == ':' ? '_' : *c;
+    (void)!getrandom(&random, sizeof(random), 0);
+    run->host = mem_strdup(run, host);
+    run->member = mem_printf(run, "%s:%ld:%08x", host, (long)getpid(), random);
+}
+
+/* The terms of the machine that began it. */
+struct found_run {
+    void *mem;
+    struct shared_terms terms;
+    bool over;
+};
+
+static int take_terms(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                      struct err *err UNUSED)
+{
+    struct found_run *found = arg;
+
+    found->terms = (struct shared_terms){
+        .operation = mem_strdup(found->mem, values[0].text),
+        .options = mem_strdup(found->mem, values[1].text),
+        .catalog = mem_strdup(found->mem, values[2].text),
+        .tenants = mem_strdup(found->mem, values[3].text),
+        .rules = mem_strdup(found->mem, values[4].text),
+        .tenant_count = values[5].number,
+    };
+    found->over = values[6].number != 0;
+    return 0;
+}
+
+static int take_group(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                      struct err *err UNUSED)
+{
+    size_t *groups = arg;
+
+    groups[values[0].number] = (size_t)values[1].number;
+    return 0;
+}
+
+/* Adds the run or finds it; compares; learns who is in which wave. */
+static int join(void *mem, struct shared_run *run, const struct run_request *request,
+                struct err *err)
+{
+    static const char terms_sql[] =
+        "SELECT operation, options, catalog, tenants, rules, tenant_count, "
+        "(over IS NOT NULL)::int FROM pgtide_shared_run WHERE run = $1";
+    static const char groups_sql[] = "SELECT tenant, wave FROM pgtide_shared_tenant WHERE run = $1";
+    const struct ledger_value name = ledger_db_text(run->run);
+    struct found_run found = {.mem = mem};
+    struct shared_terms here;
+
+    shared_terms_make(mem, request, &here);
+    if (shared_frame_add(run->db, request, &here, &run->created, err) < 0 ||
+        ledger_db_run(run->db, terms_sql, &name, 1, take_terms, &found, err) < 0 ||
+        shared_terms_compare(run->run, &found.terms, &here, err) < 0 ||
+        ledger_db_run(run->db, groups_sql, &name, 1, take_group, run->groups, err) < 0)
+        return -1;
+    run->over = found.over;
+    return 0;
+}
+
+static int join_in_transaction(struct shared_run *run, const struct run_request *request,
+                               struct err *err)
+{
+    void *mem = mem_context(NULL);
+    int rc = ledger_db_begin(run->db, err);
+
+    if (rc == 0) {
+        rc = join(mem, run, request, err);
+        if (rc == 0)
+            rc = ledger_db_commit(run->db, err);
+        if (rc < 0)
+            ledger_db_rollback(run->db);
+    }
+    talloc_free(mem);
+    return rc;
+}
+
+int shared_run_join(void *parent, struct ledger_db *db, const struct run_request *request,
+                    int64_t lease_ms, struct shared_run **ret, struct err *err)
+{
+    struct shared_run *run = mem_new(parent, struct shared_run);
+
+    run->db = db;
+    run->run = mem_strdup(run, request->plan.run_id);
+    run->waves = request->waves;
+    run->wave_count = request->waves->group_count;
+    run->server_count = request->fleet->server_count;
+    run->lease_ms = lease_ms;
+    run->groups = mem_array(run, size_t, request->tenant_count);
+    name_member(run);
+    if (shared_layout_prepare(db, err) < 0 || join_in_transaction(run, request, err) < 0) {
+        talloc_free(run);
+        return -1;
+    }
+    *ret = run;
+    return 0;
+}
+
+/* --- a turn: what is told ----------------------------------------------------------------- */
+
+/* As an array of PostgreSQL. */
+static char *sizes_text(void *mem, const size_t *sizes, size_t count)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, mem);
+    strbuf_char(&text, '{');
+    for (size_t i = 0; i < count; i++)
+        strbuf_printf(&text, "%s%zu", i > 0 ? "," : "", sizes[i]);
+    strbuf_char(&text, '}');
+    return text.text;
+}
+
+/* The positions of those that are set. */
+static char *flags_text(void *mem, const bool *flags, size_t count)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, mem);
+    for (size_t i = 0; flags && i < count; i++) {
+        if (flags[i])
+            strbuf_printf(&text, "%s%zu", text.len > 0 ? "," : "", i);
+    }
+    return mem_printf(mem, "{%s}", text.text);
+}
+
+/* Takes `rows`. */
+static char *json_text(void *mem, json_t *rows)
+{
+    char *dumped = json_dumps(rows, JSON_COMPACT);
+    char *text;
+
+    if (!dumped)
+        mem_die(0);
+    text = mem_strdup(mem, dumped);
+    free(dumped);
+    json_decref(rows);
+    return text;
+}
+
+static char *ends_text(void *mem, const struct shared_ask *ask)
+{
+    json_t *rows = json_array();
+
+    for (size_t i = 0; i < ask->end_count; i++) {
+        const struct shared_end *end = &ask->ends[i];
+
+        json_array_append_new(rows, json_pack("{s:I,s:s,s:I,s:s?}", "tenant", (json_int_t)end->job,
+                                              "outcome", outcome_name(end->outcome), "good",
+                                              (json_int_t)end->good, "result", end->result));
+    }
+    return json_text(mem, rows);
+}
+
+static char *waves_text(void *mem, const struct shared_run *run, const struct shared_wave *waves)
+{
+    json_t *rows = json_array();
+
+    for (size_t i = 0; i < run->wave_count; i++)
+        json_array_append_new(rows, json_pack("{s:I,s:s,s:I,s:I,s:I}", "wave", (json_int_t)i,
+                                              "state", shared_frame_wave_name(waves[i].state),
+                                              "started", (json_int_t)waves[i].started_wall_ms,
+                                              "finished", (json_int_t)waves[i].finished_wall_ms,
+                                              "soak", (json_int_t)waves[i].soak_left_ms));
+    return json_text(mem, rows);
+}
+
+static size_t find_wave(const struct shared_run *run, const struct wave *wave)
+{
+    for (size_t i = 0; i < run->wave_count; i++) {
+        if (run->waves->groups[i].wave == wave)
+            return i;
+    }
+    return 0;
+}
+
+/* --- a turn: what is heard ---------------------------------------------------------------- */
+
+struct hearing {
+    const struct shared_run *run;
+    struct shared_news *news;
+    int64_t turn;
+    bool found;
+};
+
+static int take_claim(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                      struct err *err UNUSED)
+{
+    struct shared_news *news = ((struct hearing *)arg)->news;
+
+    mem_grow(news, &news->claims, &news->claim_capacity, news->claim_count + 1);
+    news->claims[news->claim_count++] =
+        (struct shared_claim){.job = (size_t)values[0].number, .takeovers = values[1].number};
+    return 0;
+}
+
+static int take_end(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                    struct err *err UNUSED)
+{
+    struct shared_news *news = ((struct hearing *)arg)->news;
+    const char *result = values[3].text;
+    const char *host = values[4].text;
+
+    mem_grow(news, &news->ends, &news->end_capacity, news->end_count + 1);
+    news->ends[news->end_count++] = (struct shared_news_end){
+        .job = (size_t)values[0].number,
+        .outcome = shared_frame_outcome(values[1].text),
+        .here = values[2].number != 0,
+        .result = result ? mem_strdup(news, result) : NULL,
+        .host = host ? mem_strdup(news, host) : NULL,
+    };
+    return 0;
+}
+
+static int take_wave(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                     struct err *err UNUSED)
+{
+    struct shared_news *news = ((struct hearing *)arg)->news;
+
+    news->waves[values[0].number] = (struct shared_wave){
+        .state = shared_frame_wave_state(values[1].text),
+        .started_wall_ms = values[2].number,
+        .finished_wall_ms = values[3].number,
+        .soak_left_ms = values[4].number,
+    };
+    return 0;
+}
+
+static int take_left_out(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                         struct err *err UNUSED)
+{
+    ((struct hearing *)arg)->news->left_out[values[0].number] = true;
+    return 0;
+}
+
+/* The names of rules, which live as long as the program. */
+static const char *rule_name(const char *text)
+{
+    static const char *const names[] = {"max_failures", "max_unreachable", "max_locked", "max_held",
+                                        "gate",         "confirm"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(names[i], text) == 0)
+            return names[i];
+    }
+    return "halted";
+}
+
+static int take_facts(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                      struct err *err UNUSED)
+{
+    struct hearing *hearing = arg;
+    struct shared_news *news = hearing->news;
+
+    hearing->found = true;
+    hearing->turn = values[0].number;
+    if (values[1].text)
+        news->halt = (struct run_halt){
+            .halted = true,
+            .rule = rule_name(values[1].text),
+            .limit = {.value = values[2].number, .percent = values[3].number != 0},
+            .tolerated = values[4].number,
+            .failures = values[5].number,
+            .in_work = values[6].number,
+            .wave = values[7].type == LEDGER_INT
+                        ? hearing->run->waves->groups[values[7].number].wave
+                        : NULL,
+        };
+    news->conducts = values[8].number != 0;
+    news->in_work = (size_t)values[9].number;
+    news->ready = values[10].number != 0;
+    news->machines = (size_t)values[11].number;
+    return 0;
+}
+
+/* --- a turn: the whole -------------------------------------------------------------------- */
+
+enum { STATEMENTS_MOST = 24, PARAMS_MOST = 8 };
+
+/* The statements of one transaction, with their parameters. */
+struct turn {
+    struct shared_run *run;
+    void *mem;
+    struct ledger_statement statements[STATEMENTS_MOST];
+    struct ledger_value params[STATEMENTS_MOST][PARAMS_MOST];
+    size_t count;
+};
+
+/* Appends a statement: run and member, as far as `param_count` goes, then `more`. */
+static struct ledger_statement *add(struct turn *turn, const char *sql, size_t param_count,
+                                    const struct ledger_value *more)
+{
+    struct ledger_statement *statement = &turn->statements[turn->count];
+    struct ledger_value *params = turn->params[turn->count++];
+
+    params[0] = ledger_db_text(turn->run->run);
+    params[1] = ledger_db_text(turn->run->member);
+    for (size_t i = 2; i < param_count; i++)
+        params[i] = more[i - 2];
+    *statement =
+        (struct ledger_statement){.sql = sql, .params = params, .param_count = param_count};
+    return statement;
+}
+
+static void add_asking(struct turn *turn, const char *sql, size_t param_count, ledger_row_fn *row,
+                       struct hearing *hearing)
+{
+    const struct ledger_value seen = ledger_db_int(turn->run->turn);
+    struct ledger_statement *statement = add(turn, sql, param_count, &seen);
+
+    statement->row = row;
+    statement->arg = hearing;
+}
+
+/* Locks the run, renews the leases. */
+static void add_presence(struct turn *turn, const struct shared_ask *ask)
+{
+    const struct shared_run *run = turn->run;
+    const struct ledger_value lease = ledger_db_int(run->lease_ms);
+    const struct ledger_value more[] = {
+        ledger_db_text(run->host),
+        ledger_db_int(getpid()),
+        lease,
+        ledger_db_text(flags_text(turn->mem, ask->down, run->server_count)),
+    };
+    struct ledger_statement *renew;
+
+    add(turn, shared_sql_turn, 1, NULL);
+    add(turn, shared_sql_member, 6, more);
+    renew = add(turn, ledger_lock_renew_sql, 2, NULL);
+    turn->params[turn->count - 1][1] = lease;
+    renew->param_count = 2;
+}
+
+/* What has ended here, and what follows from it. */
+static void add_ends(struct turn *turn, const struct shared_ask *ask)
+{
+    if (ask->end_count > 0) {
+        const struct ledger_value ends = ledger_db_text(ends_text(turn->mem, ask));
+
+        add(turn, shared_sql_ends, 3, &ends);
+        add(turn, shared_sql_halt, 1, NULL);
+        add(turn, shared_sql_leave_out, 1, NULL);
+    }
+}
+
+static void add_conducting(struct turn *turn, const struct shared_ask *ask)
+{
+    const struct shared_run *run = turn->run;
+
+    if (ask->waves) {
+        const struct ledger_value waves = ledger_db_text(waves_text(turn->mem, run, ask->waves));
+
+        add(turn, shared_sql_waves, 3, &waves);
+    }
+    if (ask->halt) {
+        const struct ledger_value more[] = {
+            ledger_db_text(ask->halt->rule),
+            ledger_db_int((int64_t)find_wave(run, ask->halt->wave)),
+        };
+
+        add(turn, shared_sql_stop, 4, more);
+    }
+    if (!ask->leaving)
+        add(turn, shared_sql_conduct, 2, NULL);
+    add(turn, shared_sql_cancel, 1, NULL);
+    add(turn, shared_sql_drop, 1, NULL);
+    add(turn, shared_sql_give_up, 1, NULL);
+}
+
+static void add_claims(struct turn *turn, const struct shared_ask *ask)
+{
+    size_t servers = turn->run->server_count;
+    const char *down = flags_text(turn->mem, ask->down, servers);
+    const struct ledger_value more[] = {
+        ledger_db_int((int64_t)ask->capacity),
+        ledger_db_text(sizes_text(turn->mem, ask->by_server, servers)),
+        ledger_db_text(down),
+    };
+
+    add(turn, shared_sql_take_over, 5, more);
+    add(turn, shared_sql_claim, 4, more);
+    if (strcmp(down, "{}") != 0)
+        add(turn, shared_sql_claim_down, 3, &more[2]);
+}
+
+static void add_news(struct turn *turn, struct hearing *hearing)
+{
+    add_asking(turn, shared_sql_claims, 2, take_claim, hearing);
+    add_asking(turn, shared_sql_news, 3, take_end, hearing);
+    add_asking(turn, shared_sql_wave_news, 1, take_wave, hearing);
+    add_asking(turn, shared_sql_server_news, 1, take_left_out, hearing);
+    add_asking(turn, shared_sql_facts, 2, take_facts, hearing);
+}
+
+static struct shared_news *new_news(struct shared_run *run)
+{
+    struct shared_news *news;
+
+    talloc_free(run->news_mem);
+    run->news_mem = mem_context(run);
+    news = mem_new(run->news_mem, struct shared_news);
+    news->waves = mem_array(news, struct shared_wave, run->wave_count);
+    news->left_out = mem_array(news, bool, run->server_count);
+    return news;
+}
+
+int shared_run_turn(struct shared_run *run, const struct shared_ask *ask,
+                    const struct shared_news **ret, struct err *err)
+{
+    struct shared_news *news = new_news(run);
+    struct hearing hearing = {.run = run, .news = news};
+    struct turn turn = {.run = run, .mem = mem_context(news)};
+
+    add_presence(&turn, ask);
+    add_ends(&turn, ask);
+    add_conducting(&turn, ask);
+    if (!ask->leaving)
+        add_claims(&turn, ask);
+    add_news(&turn, &hearing);
+    if (ledger_db_batch(run->db, turn.statements, turn.count, err) < 0)
+        return -1;
+    if (!hearing.found)
+        return err_set(err, ERR_INTERNAL, "run \"%s\" is gone from the ledger", run->run);
+    run->turn = hearing.turn;
+    *ret = news;
+    return 0;
+}
+
+void shared_run_leave(struct shared_run *run, bool over)
+{
+    struct err err = ERR_INIT;
+    struct turn turn = {.run = run};
+
+    add(&turn, shared_sql_turn, 1, NULL);
+    add(&turn, shared_sql_release, 2, NULL);
+    add(&turn, shared_sql_cancel, 1, NULL);
+    if (over)
+        add(&turn, shared_sql_over, 1, NULL);
+    add(&turn, shared_sql_resign, 2, NULL);
+    add(&turn, shared_sql_unlock, 1, NULL);
+    if (ledger_db_batch(run->db, turn.statements, turn.count, &err) < 0)
+        err_clear(&err);
+}
