@@ -7,6 +7,8 @@
 
 static void make_room(struct strbuf *buf, size_t more)
 {
+    if (more < buf->capacity - buf->len)
+        return;
     if (more > SIZE_MAX / 4 - buf->len)
         mem_die(more);
     mem_grow(buf->parent, &buf->text, &buf->capacity, buf->len + more + 1);

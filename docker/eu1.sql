@@ -1,2 +1,3 @@
 CREATE DATABASE store_0001;
 CREATE DATABASE store_0002;
+CREATE DATABASE pgtide; -- the ledger

@@ -60,7 +60,7 @@ static struct budget_rule *rule_of(struct budget *budget, enum outcome outcome)
     case OUTCOME_LOCKED:
         return locked->set ? locked : failures;
     case OUTCOME_HELD:
-        return held->set ? held : NULL;
+        return held;
     default:
         return NULL;
     }

@@ -17,6 +17,7 @@ enum cli_command_id {
     CLI_STATUS,
     CLI_PLAN,
     CLI_VERIFY,
+    CLI_QUERY,
     CLI_MIGRATE,
     CLI_SEED,
     CLI_ROLLBACK,

@@ -105,6 +105,21 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
              "result and tenants. The exit code is 6 when there is one.",
          .examples = "pgtide verify\n"
                      "pgtide verify -t store-0042 -o json"},
+    [CLI_QUERY] =
+        {.id = CLI_QUERY,
+         .name = "query",
+         .chapter = CLI_LOOK,
+         .arguments = "[SQL|-]",
+         .most = 1,
+         .summary = "Run one read-only query on every tenant",
+         .description =
+             "Runs one query on every selected tenant, in a read-only transaction with the\n"
+             "tenant's search_path, role and time-outs, and prints the rows tenant by tenant\n"
+             "with the tenant's name in front. Rows go to standard output, all else to\n"
+             "standard error. Memory stays flat whatever the number of rows.",
+         .examples = "pgtide query \"SELECT count(*) FROM product\"\n"
+                     "pgtide query -o csv --file unpaid.sql -l region=eu > unpaid.csv\n"
+                     "pgtide query -o json \"TABLE store_settings\" | jq .row"},
     [CLI_MIGRATE] =
         {.id = CLI_MIGRATE,
          .name = "migrate",

@@ -14,7 +14,7 @@
 #define ON_CHANGE (ON_RUN | ON(ROLLBACK) | ON(BASELINE) | ON(REPAIR))
 #define ON_AGAIN (ON(RESUME) | ON(RETRY))
 #define ON_ASK (ON(VALIDATE) | ON(STATUS) | ON(PLAN) | ON(VERIFY))
-#define ON_TENANTS (ON_CHANGE | ON_ASK | ON(LIST))
+#define ON_TENANTS (ON_CHANGE | ON_ASK | ON(LIST) | ON(QUERY))
 
 /* A thread each; more than a machine and its servers could use. */
 enum { WORKERS_MOST = 1024 };
@@ -35,6 +35,10 @@ const struct cli_option cli_options[] = {
      .help = "the bundle to write (default: bundle.tar)"},
     {NAMED(0, "require-down", NULL), KEPT(CLI_FLAG, require_down), .commands = ON(BUILD),
      .help = "refuse migrations without a way back"},
+    {NAMED(0, "file", "FILE"), KEPT(CLI_TEXT, file), .commands = ON(QUERY),
+     .help = "read the query from this file"},
+    {NAMED('o', "output", "FORMAT"), KEPT(CLI_TEXT, format), .group = CLI_OUTPUT,
+     .commands = ON(QUERY), .help = "text, csv or json (JSON Lines), on standard output"},
     {NAMED(0, "connect", NULL), KEPT(CLI_FLAG, connect), .commands = ON(VALIDATE),
      .help = "also compare histories with the migrations"},
     {NAMED(0, "exit-code", NULL), KEPT(CLI_FLAG, exit_code), .commands = ON(STATUS) | ON(PLAN),
@@ -76,7 +80,7 @@ const struct cli_option cli_options[] = {
     {NAMED(0, "server", "NAME"), KEPT(CLI_TEXT, selection.server), .group = CLI_SELECTION,
      .commands = ON_TENANTS | ON_AGAIN, .help = "tenants on this server"},
     {NAMED(0, "wave", "NAME"), KEPT(CLI_TEXT, selection.wave), .group = CLI_SELECTION,
-     .commands = ON_TENANTS, .help = "only this wave of run: waves:, with its own settings"},
+     .commands = ON_TENANTS, .help = "only this wave of run: waves:, as its settings say"},
     {NAMED(0, "exclude", "GLOB"), KEPT(CLI_WORDS, selection.excludes), .group = CLI_SELECTION,
      .commands = ON_TENANTS | ON_AGAIN, .help = "not these tenants (repeatable)"},
     {NAMED(0, "shard", "I/N"), KEPT(CLI_SHARD, selection.shard), .group = CLI_SELECTION,
@@ -86,12 +90,16 @@ const struct cli_option cli_options[] = {
     {NAMED(0, "failed-of", "RUN"), KEPT(CLI_TEXT, failed_of), .group = CLI_SELECTION,
      .commands = ON_TENANTS, .help = "tenants that failed in this run (see pgtide runs)"},
 
+    {NAMED(0, "run", "NAME"), KEPT(CLI_TEXT, run_name), .group = CLI_RUN,
+     .commands = ON_RUN | ON(ROLLBACK), .help = "begin or join a run that several machines share"},
     {NAMED(0, "workers", "N"), KEPT(CLI_NUMBER, workers), .min = 1, .max = WORKERS_MOST,
-     .group = CLI_RUN, .environment = "PGTIDE_WORKERS", .commands = ON_CHANGE | ON_ASK | ON_AGAIN,
+     .group = CLI_RUN, .environment = "PGTIDE_WORKERS",
+     .commands = ON_CHANGE | ON_ASK | ON_AGAIN | ON(QUERY),
      .help = "the most tenants in work at once"},
     {NAMED(0, "per-server", "N"), KEPT(CLI_NUMBER, per_server), .min = 1, .max = WORKERS_MOST,
      .group = CLI_RUN, .environment = "PGTIDE_PER_SERVER",
-     .commands = ON_CHANGE | ON_ASK | ON_AGAIN, .help = "the most tenants in work on one server"},
+     .commands = ON_CHANGE | ON_ASK | ON_AGAIN | ON(QUERY),
+     .help = "the most tenants in work on one server"},
     {NAMED(0, "max-failures", "N|N%"), KEPT(CLI_SIZE, max_failures), .group = CLI_RUN,
      .environment = "PGTIDE_MAX_FAILURES", .commands = ON_CHANGE | ON_AGAIN,
      .help = "tenants that may fail; one more halts the run"},
@@ -100,7 +108,8 @@ const struct cli_option cli_options[] = {
      .help = "start no tenant after this time: 90s, 30m, 4h"},
 
     {NAMED('o', "output", "FORMAT"), KEPT(CLI_FORMAT, json), .group = CLI_OUTPUT,
-     .environment = "PGTIDE_OUTPUT", .commands = ON_TENANTS | ON_AGAIN | ON(RUNS) | ON(REPORT),
+     .environment = "PGTIDE_OUTPUT",
+     .commands = (ON_TENANTS & ~ON(QUERY)) | ON_AGAIN | ON(RUNS) | ON(REPORT),
      .help = "text or json, on standard output"},
     {NAMED(0, "report", "FILE"), KEPT(CLI_WORDS, reports), .group = CLI_OUTPUT,
      .commands = ON_CHANGE | ON_ASK | ON_AGAIN | ON(REPORT),

@@ -21,6 +21,7 @@ cmd_fn cmd_list;
 cmd_fn cmd_status;
 cmd_fn cmd_plan;
 cmd_fn cmd_verify;
+cmd_fn cmd_query;
 cmd_fn cmd_migrate;
 cmd_fn cmd_seed;
 cmd_fn cmd_rollback;

@@ -8,6 +8,7 @@
 #include "orchestrator/input.h"
 #include "orchestrator/message.h"
 #include "orchestrator/report_list.h"
+#include "orchestrator/selection_ledger.h"
 #include "orchestrator/wave_request.h"
 
 /* NULL: the fleet has no waves, or they do not do; then people are told why. */
@@ -34,7 +35,7 @@ int cmd_list(const struct options *options, struct err_list *errors)
     void *mem = mem_context(NULL);
     struct fleet *fleet;
     struct selected selected;
-    struct selection selection = options->selection;
+    struct selection selection;
     const struct wave_plan *waves;
     struct err err = ERR_INIT;
     int code = -1;
@@ -44,6 +45,10 @@ int cmd_list(const struct options *options, struct err_list *errors)
     input_warn(fleet);
     if (discover_tenants(fleet, errors) < 0)
         goto done;
+    if (selection_ledger_fill(mem, options, fleet, false, &selection, &err) < 0) {
+        err_list_take(errors, &err);
+        goto done;
+    }
     selection.history.seed = wave_request_seed();
     if (selection_apply(mem, &selection, fleet, true, &selected, &err) < 0) {
         err_list_take(errors, &err);

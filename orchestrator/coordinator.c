@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "orchestrator/coordinator_jobs.h"
+#include "orchestrator/coordinator_shared.h"
 #include "orchestrator/run_hooks.h"
 #include "worker/attempt.h"
 #include "worker/tenant_hooks.h"
@@ -61,15 +62,16 @@ static int64_t sooner(int64_t a, int64_t b)
 /* When there is something to do that no worker and no person brings. */
 static int64_t due_ms(const struct coordinator *c)
 {
+    int64_t turn_ms = coordinator_shared_due_ms(c);
     int64_t due_ms = sooner(schedule_due_ms(c->schedule), rollout_due_ms(c->rollout));
     int64_t look_ms = server_watch_due_ms(c->watch);
     int64_t closes_ms = coordinator_jobs_closes_ms(c);
 
     if (c->state->phase != RUN_GOING)
-        return CLOCK_NEVER;
+        return turn_ms;
     if (closes_ms > clock_now_ms())
         due_ms = sooner(due_ms, closes_ms);
-    return sooner(due_ms, look_ms);
+    return sooner(sooner(due_ms, look_ms), turn_ms);
 }
 
 static void wait_for_news(struct coordinator *c)
@@ -96,18 +98,25 @@ static void wait_for_news(struct coordinator *c)
         rollout_read_answer(c->rollout);
 }
 
+/* True: one has changed. Other machines may be the ones who take the steps. */
+static bool step_waves(struct coordinator *c)
+{
+    return coordinator_shared_leads(c) && rollout_step(c->rollout);
+}
+
 /* Until nothing changes any more without news from outside. */
 static void do_what_is_due(struct coordinator *c)
 {
     read_signals(c);
     close_in_time(c);
     coordinator_jobs_watch_servers(c);
-    (void)rollout_step(c->rollout);
+    coordinator_shared_turn(c);
+    (void)step_waves(c);
     do {
         coordinator_jobs_hand_out(c);
         coordinator_jobs_end_rest(c);
         coordinator_jobs_tell_halt(c);
-    } while (rollout_step(c->rollout));
+    } while (step_waves(c));
 }
 
 static void collect(struct coordinator *c)
@@ -124,7 +133,8 @@ static void collect(struct coordinator *c)
 
 static bool is_over(const struct coordinator *c)
 {
-    return run_state_is_done(c->state) && c->failure_hooks == 0 && !rollout_is_asking(c->rollout);
+    return run_state_is_done(c->state) && c->failure_hooks == 0 &&
+           !rollout_is_asking(c->rollout) && coordinator_shared_is_settled(c);
 }
 
 static void run_loop(struct coordinator *c)
@@ -137,6 +147,7 @@ static void run_loop(struct coordinator *c)
         wait_for_news(c);
         collect(c);
     }
+    coordinator_shared_leave(c);
     run_state_change_run(c->state, RUN_OVER);
     coordinator_jobs_look_at_servers(c);
 }
@@ -252,6 +263,7 @@ static int make_state(struct coordinator *c, void *mem, struct err *err)
         .workers = c->pool ? pool_threads(c->pool) : 0,
         .per_server = request->per_server,
         .ramp_up = request->config.ramp_up,
+        .claims = request->shared != NULL,
     };
 
     c->schedule = schedule_new(mem, &setup);
@@ -260,12 +272,14 @@ static int make_state(struct coordinator *c, void *mem, struct err *err)
     c->started_ms = mem_array(mem, int64_t, request->tenant_count);
     c->contacts = contacts_new(mem, request->fleet->server_count);
     c->refusals = mem_array(mem, char *, request->fleet->server_count);
+    c->waits_for = mem_array(c->result, char *, request->fleet->server_count);
     c->blind = mem_array(mem, char *, request->fleet->server_count);
     c->next_tick_ms = CLOCK_NEVER;
     for (size_t i = 0; i < c->observer_count; i++) {
         if (c->observers[i]->tick)
             c->next_tick_ms = clock_now_ms();
     }
+    coordinator_shared_begin(c, mem);
     return make_rollout(c, mem, err);
 }
 

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "orchestrator/closing.h"
+#include "orchestrator/coordinator_shared.h"
 #include "worker/tenant_hooks.h"
 
 #include <signal.h>
@@ -64,9 +65,11 @@ void coordinator_jobs_watch_servers(struct coordinator *c)
 
     while (server_watch_next(c->watch, &news)) {
         struct run_server *seen = &c->result->servers[news.server];
+        char **waits_for = &c->waits_for[news.server];
 
-        talloc_free(seen->waits_for);
-        seen->waits_for = news.waits_for ? mem_strdup(c->result, news.waits_for) : NULL;
+        talloc_free(*waits_for);
+        *waits_for = news.waits_for ? mem_strdup(c->waits_for, news.waits_for) : NULL;
+        seen->waits_for = *waits_for;
         schedule_hold(c->schedule, news.server, seen->waits_for != NULL);
         look_at_server(c, news.server);
         if (news.refusal && !seen->left_out) {
@@ -77,8 +80,13 @@ void coordinator_jobs_watch_servers(struct coordinator *c)
     }
 }
 
-/* The one place where a tenant ends that was this machine's. */
-static void end_job(struct coordinator *c, size_t index)
+void coordinator_jobs_leave_out(struct coordinator *c, size_t server)
+{
+    c->result->servers[server].left_out = true;
+    leave_out(c, server);
+}
+
+void coordinator_jobs_finish(struct coordinator *c, size_t index)
 {
     struct job *job = &c->result->jobs[index];
 
@@ -94,6 +102,21 @@ static void end_job(struct coordinator *c, size_t index)
         c->failure_hooks++;
         queue_put(c->queue, &c->tasks[index]);
     }
+}
+
+void coordinator_jobs_ended_elsewhere(struct coordinator *c, size_t index)
+{
+    const struct job *job = &c->result->jobs[index];
+
+    estimate_ended(c->estimate, index, job->outcome == OUTCOME_MIGRATED ? job->duration_ms : -1);
+    TELL(c, job_ended, job, c->result);
+    leave_out(c, job->tenant->server->index);
+}
+
+static void end_job(struct coordinator *c, size_t index)
+{
+    if (!coordinator_shared_tells(c, index))
+        coordinator_jobs_finish(c, index);
 }
 
 static void explain_lost(struct coordinator *c, struct job *job)
@@ -135,7 +158,7 @@ static void end_given_up(struct coordinator *c)
     while (schedule_given_up(c->schedule, &index, &why)) {
         struct job *job = &c->result->jobs[index];
 
-        if (run_state_of_job(c->state, index) == JOB_ENDED)
+        if (run_state_of_job(c->state, index) == JOB_ENDED || coordinator_shared_drops(c, index))
             continue;
         if (why == GIVEN_UP_SERVER_LEFT_OUT)
             explain_left_out(c, job);
@@ -145,19 +168,27 @@ static void end_given_up(struct coordinator *c)
     }
 }
 
-static void cancel(struct coordinator *c, struct job *job)
+void coordinator_jobs_explain_cancel(struct coordinator *c, size_t index)
 {
+    struct job *job = &c->result->jobs[index];
+    const char *what =
+        coordinator_shared_remains(c, index) ? "left to other machines" : "not started";
+    const char *problem = coordinator_shared_problem(c);
     int signal = c->result->signal;
     char *closed;
 
-    if (signal) {
-        err_set(&job->err, ERR_CANCELLED, "not started: the run was stopped by %s",
+    if (problem) {
+        err_set(&job->err, ERR_CANCELLED, "%s: %s", what, problem);
+    } else if (signal) {
+        err_set(&job->err, ERR_CANCELLED, "%s: the run was stopped by %s", what,
                 signal == SIGINT ? "SIGINT" : "SIGTERM");
     } else if (c->result->halt.halted) {
         err_set(&job->err, ERR_CANCELLED, "not started: the run was halted");
+    } else if (c->result->servers[job->tenant->server->index].left_out) {
+        explain_left_out(c, job);
     } else {
         closed = closing_text(NULL, c->request);
-        err_set(&job->err, ERR_CANCELLED, "not started: %s", closed);
+        err_set(&job->err, ERR_CANCELLED, "%s: %s", what, closed);
         talloc_free(closed);
     }
 }
@@ -169,12 +200,13 @@ static void end_not_started(struct coordinator *c)
     for (size_t index = 0; index < c->result->job_count; index++) {
         enum job_state state = run_state_of_job(c->state, index);
 
+        if ((state != JOB_READY && state != JOB_WAITING) || !coordinator_shared_keeps(c, index))
+            continue;
         if (state == JOB_READY)
-            cancel(c, &c->result->jobs[index]);
-        if (state == JOB_READY || state == JOB_WAITING)
-            end_job(c, index);
+            coordinator_jobs_explain_cancel(c, index);
+        end_job(c, index);
     }
-    c->rest_ended = true;
+    c->rest_ended = !c->shared; /* others may have some in work still */
 }
 
 void coordinator_jobs_end_rest(struct coordinator *c)
@@ -244,7 +276,10 @@ void coordinator_jobs_hand_out(struct coordinator *c)
     int64_t now_ms = clock_now_ms();
     size_t index;
 
-    while (c->state->phase == RUN_GOING && schedule_next(c->schedule, now_ms, &index)) {
+    while (c->state->phase == RUN_GOING && coordinator_shared_may_start(c) &&
+           schedule_next(c->schedule, now_ms, &index)) {
+        if (coordinator_shared_skips(c, index))
+            continue;
         if (ends_in_time(c, index))
             start(c, index);
         else
@@ -286,6 +321,8 @@ static void attempt_over(struct coordinator *c, size_t index)
 
     if (contact == CONTACT_REFUSED)
         remember_refusal(c, job);
+    if (coordinator_shared_was_lost(c, index, contact))
+        return;
     if (run_state_may_retry(c->state, index) && !last_look) {
         retry(c, index, contact);
         return;

@@ -40,8 +40,10 @@ struct coordinator {
     struct task *tasks;   /* by job */
     int64_t *started_ms;  /* by job: first hand-out */
     char **refusals;      /* by server: what its last refused attempt said, or NULL */
+    char **waits_for;     /* by server: as in the result, and as long as that */
     char **blind;         /* by server: why it is left out, as it cannot be watched; or NULL */
     int64_t next_tick_ms; /* CLOCK_NEVER: nobody wants it */
+    struct coordinator_shared *shared; /* NULL: the run is this machine's alone */
     size_t failure_hooks; /* jobs that have ended and are with the workers for on_failure */
     bool rest_ended;      /* the run drains, and what was not started has been ended */
     bool halt_told;
@@ -58,6 +60,19 @@ struct coordinator {
 
 /* Hands out all that may start now, as long as the run goes. */
 void coordinator_jobs_hand_out(struct coordinator *c);
+
+/* The one place where a tenant ends that was this machine's. In a run that machines share: once
+ * that is recorded. */
+void coordinator_jobs_finish(struct coordinator *c, size_t job);
+
+/* One has ended elsewhere: the observers are told. */
+void coordinator_jobs_ended_elsewhere(struct coordinator *c, size_t job);
+
+/* Why one that was not started ends: halted, stopped, closed, left out. */
+void coordinator_jobs_explain_cancel(struct coordinator *c, size_t job);
+
+/* A server whose budget is spent: nothing is started there any more. */
+void coordinator_jobs_leave_out(struct coordinator *c, size_t server);
 
 /* A job that was handed out came back. */
 void coordinator_jobs_collect(struct coordinator *c, const struct job *job);

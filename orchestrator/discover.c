@@ -4,13 +4,11 @@
 #include "orchestrator/discover.h"
 
 #include "common/mem.h"
+#include "orchestrator/discover_command.h"
+#include "orchestrator/discover_entry.h"
+#include "orchestrator/discover_file.h"
+#include "orchestrator/discover_server.h"
 #include "orchestrator/message.h"
-
-int discover_add(struct discover_entry *entry, const struct found_tenant *tenant, struct err *err)
-{
-    entry->count++;
-    return fleet_found_add(entry->found, entry->discovery, tenant, err);
-}
 
 static const char *shown_server(const struct discovery *discovery)
 {

@@ -10,7 +10,6 @@
 
 #include "common/err.h"
 #include "config/fleet.h"
-#include "config/fleet_found.h"
 
 /*
  * Adds what all entries find to `fleet`; nothing to do without any. Runs connection.
@@ -21,23 +20,5 @@ int discover_tenants(struct fleet *fleet, struct err_list *errors) MUST_CHECK;
 
 /* The same of the files alone, which needs no server. */
 int discover_files(struct fleet *fleet, struct err_list *errors) MUST_CHECK;
-
-/* --- for the readers of one kind each --------------------------------------------------------- */
-
-/* One entry as it is read. */
-struct discover_entry {
-    const struct fleet *fleet;
-    const struct discovery *discovery;
-    struct fleet_found *found;
-    size_t count; /* tenants found so far */
-};
-
-/* Adds one. ERR_DATA, without a place. */
-int discover_add(struct discover_entry *entry, const struct found_tenant *tenant,
-                 struct err *err) MUST_CHECK;
-
-int discover_server_read(struct discover_entry *entry, struct err *err) MUST_CHECK;
-int discover_file_read(struct discover_entry *entry, struct err *err) MUST_CHECK;
-int discover_command_read(struct discover_entry *entry, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * discover_command.c: the lines of a program's output, a JSON object each.
  */
+#include "orchestrator/discover_command.h"
+
 #include "common/command.h"
 #include "common/mem.h"
-#include "orchestrator/discover.h"
 #include "orchestrator/discover_row.h"
 
 enum { OUTPUT_MOST = 128 * 1024 * 1024 };
@@ -23,7 +24,7 @@ static int read_object(struct discover_entry *entry, const json_t *object, struc
         if (discover_row_check_key(key, err) < 0 || discover_row_set_json(row, key, value, err) < 0)
             return -1;
     }
-    return discover_add(entry, discover_row_tenant(row), err);
+    return discover_entry_add(entry, discover_row_tenant(row), err);
 }
 
 static int read_line(struct discover_entry *entry, const char *line, size_t len,

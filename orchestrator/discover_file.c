@@ -1,8 +1,9 @@
 /*
  * discover_file.c: the rows of a CSV file.
  */
+#include "orchestrator/discover_file.h"
+
 #include "common/mem.h"
-#include "orchestrator/discover.h"
 #include "orchestrator/discover_row.h"
 #include "worker/csv_rows.h"
 
@@ -36,7 +37,7 @@ static int read_record(struct discover_entry *entry, const struct csv_rows *rows
         if (discover_row_set(row, names[i], field->null ? NULL : field->text, err) < 0)
             return -1;
     }
-    return discover_add(entry, discover_row_tenant(row), err);
+    return discover_entry_add(entry, discover_row_tenant(row), err);
 }
 
 static int read_records(struct discover_entry *entry, struct csv_rows *rows, struct err *err)

@@ -1,13 +1,13 @@
 /*
  * discover_server.c: what servers know: databases, schemas, the rows of a query.
  */
+#include "orchestrator/discover_server.h"
+
 #include "common/clock.h"
 #include "common/mem.h"
-#include "orchestrator/discover.h"
 #include "orchestrator/discover_row.h"
 #include "worker/session.h"
 
-/* Read only, so that a query cannot change anything. */
 static const char databases_query[] =
     "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate";
 
@@ -38,7 +38,7 @@ static int take_database(void *arg, size_t statement UNUSED, const PGresult *res
 
     if (!fits(entry->discovery, tenant.database, "postgres"))
         return 0;
-    return discover_add(entry, &tenant, err);
+    return discover_entry_add(entry, &tenant, err);
 }
 
 static int take_schema(void *arg, size_t statement UNUSED, const PGresult *result, struct err *err)
@@ -48,7 +48,7 @@ static int take_schema(void *arg, size_t statement UNUSED, const PGresult *resul
 
     if (!fits(entry->discovery, tenant.schema, "public"))
         return 0;
-    return discover_add(entry, &tenant, err);
+    return discover_entry_add(entry, &tenant, err);
 }
 
 static int read_row(struct answer *answer, const PGresult *result, struct err *err)
@@ -62,7 +62,7 @@ static int read_row(struct answer *answer, const PGresult *result, struct err *e
             return -1;
     }
     answer->checked = true;
-    return discover_add(answer->entry, discover_row_tenant(answer->row), err);
+    return discover_entry_add(answer->entry, discover_row_tenant(answer->row), err);
 }
 
 static int take_row(void *arg, size_t statement UNUSED, const PGresult *result, struct err *err)
@@ -94,6 +94,7 @@ static const char *query_of(void *mem, const struct discovery *discovery)
                         : discovery->kind == DISCOVER_SCHEMAS ? schemas_query
                                                               : discovery->query;
 
+    /* read only, so that a query of the user's cannot change anything */
     return mem_printf(mem, "START TRANSACTION READ ONLY;\n%s\n;\nCOMMIT", query);
 }
 

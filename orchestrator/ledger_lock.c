@@ -94,7 +94,7 @@ static const char take_sql[] =
     "SELECT $1, $2::bigint[], $3, $4::bigint, clock_timestamp(), "
     "clock_timestamp() + $5::bigint * interval '1 ms' "
     "WHERE NOT EXISTS (SELECT FROM pgtide_lock l WHERE " IN_THE_WAY ") "
-    "ON CONFLICT (run) DO UPDATE SET lease_until = excluded.lease_until, places = excluded.places";
+    "ON CONFLICT (run) DO UPDATE SET lease_until = excluded.lease_until";
 
 /* Rows of runs that died are in nobody's way, but need not stay for ever. */
 static const char tidy_sql[] =

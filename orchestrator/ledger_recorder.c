@@ -115,7 +115,7 @@ static void on_job_ended(void *arg, const struct job *job, const struct run_resu
 {
     struct ledger_recorder *recorder = arg;
 
-    if (recorder->failure)
+    if (recorder->failure || job->elsewhere) /* the machine that has done it records it */
         return;
     set_tenant(recorder, job, LEDGER_ENDED);
     end_attempt(recorder, job);
@@ -277,6 +277,8 @@ static void put_tenants(struct ledger_recorder *recorder)
     const struct run_result *result = recorder->result;
 
     for (size_t i = 0; result && i < result->job_count; i++) {
+        if (result->jobs[i].elsewhere)
+            continue;
         set_tenant(recorder, &result->jobs[i], LEDGER_ENDED);
         end_attempt(recorder, &result->jobs[i]);
     }

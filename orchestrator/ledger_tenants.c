@@ -89,7 +89,8 @@ void ledger_tenants_set(struct ledger_batch *batch, const char *run,
         batch,
         "UPDATE pgtide_tenant SET state = $3, outcome = $4, attempts = $5, started_ms = $6, "
         "duration_ms = $7, initial_version = $8, version = $9, backend_pid = $10, "
-        "error_kind = $11, result = $12, detail = $13, owner = $14 WHERE run = $1 AND tenant = $2",
+        "error_kind = $11, result = $12, detail = $13, owner = $14 WHERE run = $1 AND tenant = $2 "
+        "AND (state <> 'ended' OR $3 = 'ended')", /* by another machine, while this one slept */
         values, ARRAY_LEN(values));
 }
 

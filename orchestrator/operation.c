@@ -11,11 +11,15 @@
 #include "orchestrator/events.h"
 #include "orchestrator/fleet_lock.h"
 #include "orchestrator/input.h"
+#include "orchestrator/ledger_recorder.h"
+#include "orchestrator/machines.h"
 #include "orchestrator/message.h"
 #include "orchestrator/plan_file.h"
 #include "orchestrator/progress.h"
 #include "orchestrator/report_file.h"
 #include "orchestrator/report_json.h"
+#include "orchestrator/resume.h"
+#include "orchestrator/selection_ledger.h"
 #include "orchestrator/wave_request.h"
 #include "worker/hook.h"
 
@@ -24,18 +28,22 @@
 /* One operation as it goes on. */
 struct operation {
     void *mem; /* owner of all of it */
+    const char *run_id;
     const struct options *options;
     const struct operation_kind *kind;
     struct fleet *fleet;
     struct catalog *catalog;
     struct selection selection;
     struct selected selected;
+    struct resume *resume; /* NULL: no recorded run is gone on with */
     struct run_request request;
     struct run_result *result;
-    struct events *events; /* NULL: not asked for, or not for this run */
-    bool has_password;     /* a password_command is run once */
-    int signal;            /* that stopped the preview, or 0 */
-    int lock_fd;           /* -1: not held */
+    struct machines *machines;        /* NULL: the ledger is this machine's alone */
+    struct ledger_recorder *recorder; /* NULL: this run is not recorded */
+    struct events *events;            /* NULL: not asked for, or not for this run */
+    bool has_password;                /* a password_command is run once */
+    int signal;                       /* that stopped the preview, or 0 */
+    int lock_fd;                      /* -1: not held */
 };
 
 /* ---- input ---- */
@@ -112,6 +120,31 @@ static int prepare_hooks(struct operation *op, struct err_list *errors)
     return 0;
 }
 
+/* A run that is gone on with keeps its waves, if it can. */
+static int deal_waves(struct operation *op, struct err_list *errors)
+{
+    struct run_request *request = &op->request;
+
+    if (op->resume && job_runs_files(request->plan.action) &&
+        resume_deal(op->mem, op->resume, &op->selected, op->selection.history, request))
+        return wave_request_gates(op->mem, request, errors);
+    return wave_request_deal(op->mem, &op->selection, &op->selected, request, errors);
+}
+
+/* How long a migration of each tenant took the last time; NULL: nothing is known, or asked. */
+static const int64_t *expected_durations(const struct operation *op)
+{
+    const int64_t *known = op->selection.history.last_duration_ms;
+    int64_t *expected;
+
+    if (!known || op->kind->action != JOB_MIGRATE)
+        return NULL;
+    expected = mem_array(op->mem, int64_t, op->selected.count);
+    for (size_t i = 0; i < op->selected.count; i++)
+        expected[i] = known[op->selected.tenants[i]->index];
+    return expected;
+}
+
 static int make_request(struct operation *op, struct err_list *errors)
 {
     const struct options *options = op->options;
@@ -121,6 +154,10 @@ static int make_request(struct operation *op, struct err_list *errors)
         .operation = op->kind->name,
         .fleet = op->fleet,
         .config = run_config(op->fleet, options),
+        .origin = options->origin,
+        .origin_kind = !options->origin   ? NULL
+                       : options->retries ? "retry"
+                                          : "resume",
         .per_server = (int)options->per_server,
         .tenants = op->selected.tenants,
         .tenant_count = op->selected.count,
@@ -130,7 +167,7 @@ static int make_request(struct operation *op, struct err_list *errors)
             {
                 .action = op->kind->action,
                 .catalog = op->catalog,
-                .run_id = run_make_id(op->mem),
+                .run_id = op->run_id,
                 .ask_require = op->kind->ask_require,
                 .steps = options->steps,
                 .seed = op->kind->seeds || options->seed,
@@ -141,12 +178,50 @@ static int make_request(struct operation *op, struct err_list *errors)
             },
     };
     if (resolve_target(op, &request->plan.to_version, errors) < 0 ||
-        prepare_hooks(op, errors) < 0 ||
-        wave_request_deal(op->mem, &op->selection, &op->selected, request, errors) < 0)
+        prepare_hooks(op, errors) < 0 || deal_waves(op, errors) < 0)
         return -1;
+    request->expected_ms = expected_durations(op);
     if (op->kind->prepare && op->kind->prepare(op->mem, options, request, errors) < 0)
         return -1;
     return request->plan.seed ? load_seeds(op, errors) : 0;
+}
+
+/* ---- the tenants ---- */
+
+static int take_lock(struct operation *op, struct err *err)
+{
+    if (!job_writes(op->kind->action) || op->lock_fd >= 0 || op->fleet->ledger)
+        return 0; /* a ledger that machines share has a lock of its own */
+    return fleet_lock_take(op->fleet->state, op->run_id, &op->lock_fd, err);
+}
+
+/* What is left of the run that is gone on with. The lock first: it may be going on still. */
+static int select_rest(struct operation *op, struct err *err)
+{
+    enum resume_kind kind = op->options->retries ? RESUME_FAILED : RESUME_REST;
+
+    if (take_lock(op, err) < 0 ||
+        resume_load(op->mem, op->fleet, op->options->origin, kind, &op->resume, err) < 0)
+        return -1;
+    op->selection.only = resume_names(op->resume);
+    if (resume_count(op->resume) == 0)
+        message_note("run %s: no tenant %s", op->options->origin,
+                     kind == RESUME_REST ? "is left to be done" : "has failed");
+    return 0;
+}
+
+static int select_tenants(struct operation *op, struct err *err)
+{
+    bool connects = job_runs_files(op->kind->action);
+
+    if (selection_ledger_fill(op->mem, op->options, op->fleet, connects, &op->selection, err) < 0)
+        return -1;
+    op->selection.history.seed = wave_request_seed();
+    if (op->options->origin && select_rest(op, err) < 0)
+        return -1;
+    if (op->resume && resume_count(op->resume) == 0)
+        return 0; /* nobody is selected */
+    return selection_apply(op->mem, &op->selection, op->fleet, false, &op->selected, err);
 }
 
 /* All that can be wrong is found here, before anything is connected to. */
@@ -161,12 +236,12 @@ static int prepare(struct operation *op, struct err_list *errors)
         fleet_load(op->mem, options->fleet, &op->fleet, errors) < 0)
         return -1;
     input_warn(op->fleet);
+    if (machines_check(op->fleet, options->run_name, &err) < 0)
+        return err_list_take(errors, &err);
     if (input_load_catalog(op->mem, op->fleet, &op->catalog, errors) < 0 ||
         discover_tenants(op->fleet, errors) < 0)
         return -1;
-    op->selection = options->selection;
-    op->selection.history.seed = wave_request_seed();
-    if (selection_apply(op->mem, &op->selection, op->fleet, false, &op->selected, &err) < 0)
+    if (select_tenants(op, &err) < 0)
         return err_list_take(errors, &err);
     return make_request(op, errors);
 }
@@ -194,22 +269,57 @@ static struct progress *make_progress(const struct operation *op)
     return progress_new(op->mem, &progress);
 }
 
+/* Before anything is touched: a run that cannot be recorded is not begun. */
+static int begin_record(struct operation *op, struct err *err)
+{
+    struct ledger_recorder_setup setup = {
+        .options = op->options,
+        .request = &op->request,
+        .suspended = op->selected.suspended,
+    };
+
+    if (!job_writes(op->kind->action) || op->request.tenant_count == 0)
+        return 0;
+    if (ledger_open(op->mem, op->fleet, false, &setup.db, err) < 0)
+        return -1;
+    if (op->fleet->ledger && machines_begin(op->mem, setup.db, op->options->run_name, &op->request,
+                                            &op->machines, err) < 0)
+        return -1;
+    if (machines_is_over(op->machines))
+        return 0;
+    setup.name = op->options->run_name;
+    setup.owner = machines_member(op->machines);
+    setup.joined = machines_joined(op->machines);
+    return ledger_recorder_begin(op->mem, &setup, &op->recorder, err);
+}
+
 static int run(struct operation *op, struct err *err)
 {
-    const struct run_observer *observers[2];
+    const struct run_observer *observers[5];
     size_t count = 0;
 
-    if (job_writes(op->kind->action) &&
-        fleet_lock_take(op->fleet->state, op->request.plan.run_id, &op->lock_fd, err) < 0)
+    if (take_lock(op, err) < 0)
         return -1;
     if (!op->has_password && fleet_fetch_password(op->fleet, err) < 0)
         return -1;
     op->has_password = true;
     closing_set(op->mem, &op->request);
+    if (begin_record(op, err) < 0)
+        return -1;
+    if (op->recorder)
+        observers[count++] = ledger_recorder_observer(op->recorder);
+    if (machines_observer(op->machines))
+        observers[count++] = machines_observer(op->machines);
     if (op->events)
         observers[count++] = events_observer(op->events);
+    if (op->kind->observer)
+        observers[count++] = op->kind->observer;
     observers[count++] = progress_observer(make_progress(op));
-    return coordinator_run(op->mem, &op->request, observers, count, &op->result, err);
+    if (coordinator_run(op->mem, &op->request, observers, count, &op->result, err) == 0)
+        return 0;
+    if (op->recorder)
+        ledger_recorder_end(op->recorder, NULL, err_exit_code(err->kind));
+    return -1;
 }
 
 /* ---- the question ---- */
@@ -248,11 +358,32 @@ static int preview(struct operation *op, bool *ret_needed, struct err *err)
     return result;
 }
 
+/* What is different since the run that is gone on with began. */
+static int ask_changes(const struct operation *op, struct err *err)
+{
+    bool writes = job_writes(op->kind->action);
+    char **changes;
+    size_t count;
+
+    if (!op->resume || resume_count(op->resume) == 0)
+        return 0;
+    count = resume_changes(op->mem, op->resume, op->fleet, op->catalog, &changes);
+    for (size_t i = 0; i < count; i++)
+        message_warning("since run %s began: %s", op->options->origin, changes[i]);
+    if (count == 0 || op->options->yes || !writes)
+        return 0;
+    return confirm_ask(STDIN_FILENO, STDERR_FILENO,
+                       mem_printf(op->mem, "Go on with run %s all the same?", op->options->origin),
+                       err);
+}
+
 static int ask(struct operation *op, struct err *err)
 {
     const struct options *options = op->options;
     bool needed = true;
 
+    if (ask_changes(op, err) < 0)
+        return -1;
     if (options->plan && job_writes(op->kind->action) &&
         plan_file_confirm(options->plan, &op->request, options->yes, err) < 0)
         return -1;
@@ -286,6 +417,7 @@ static int report(const struct operation *op, int code)
 
     report_init(&report, &op->request, op->result, code);
     report.suspended = op->selected.suspended;
+    report.recorded = op->recorder;
     report.color = report_color_wanted(out, options->no_color);
     report.verbose = options->verbose;
     report.quiet = options->quiet;
@@ -333,6 +465,8 @@ int operation_perform(const struct options *options, const struct operation_kind
     struct err err = ERR_INIT;
     int code = -1;
 
+    op.run_id = job_writes(kind->action) && options->run_name ? options->run_name
+                                                               : run_make_id(op.mem);
     if (prepare(&op, errors) < 0)
         goto done;
     if (op.events)
@@ -347,10 +481,14 @@ int operation_perform(const struct options *options, const struct operation_kind
         code = 128 + op.signal;
         goto done;
     }
-    code = report(&op, exit_code(&op));
+    code = exit_code(&op);
+    if (op.recorder && !machines_go_on(op.machines, op.result))
+        ledger_recorder_end(op.recorder, op.result, code);
+    code = report(&op, code);
     run_result_release(op.result);
 
 done:
+    machines_end(op.machines);
     if (op.lock_fd >= 0)
         close(op.lock_fd);
     talloc_free(op.mem);

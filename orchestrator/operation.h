@@ -29,6 +29,7 @@ struct operation_kind {
     /* Fills in more of the request, whose catalog is loaded; NULL: nothing. */
     int (*prepare)(void *parent, const struct options *options, struct run_request *request,
                    struct err_list *errors);
+    const struct run_observer *observer; /* of its own; NULL: none */
     /* The command's own exit code, given that of the run; NULL: that of the run. */
     int (*exit_code)(const struct options *options, const struct run_result *result, int run_code);
 };

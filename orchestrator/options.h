@@ -36,8 +36,11 @@ struct options {
     const char *seeds;  /* of build; NULL: the fleet's, or none when `dir` is given */
     const char *bundle; /* to write; NULL: bundle.tar */
     bool require_down;
+    const char *file;   /* of query; NULL: its argument */
+    const char *format; /* of query; NULL: text */
 
-    int64_t workers;    /* 0 = not given */
+    const char *run_name; /* of a run that machines share; NULL: not given */
+    int64_t workers;      /* 0 = not given */
     int64_t per_server; /* 0 = not given */
     bool has_max_failures;
     struct text_size max_failures;

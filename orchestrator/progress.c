@@ -37,7 +37,6 @@ struct progress {
     struct run_observer observer;
     const struct run_request *request; /* while a run is going on */
     struct strbuf lines;               /* not written yet */
-    struct progress_screen screen;
     struct progress_rate rate;
     struct estimate *estimate;
     struct told *told;      /* by server */
@@ -45,6 +44,7 @@ struct progress {
     int64_t batch_lines_ms; /* when the next lines about them are due */
     bool halted;
     bool signalled;
+    bool drawn; /* rows stand on the screen */
 };
 
 /* --- lines ----------------------------------------------------------------------------------- */
@@ -234,6 +234,24 @@ static void add_wave_totals(struct strbuf *out, const struct run_wave *wave)
     }
 }
 
+/* A question stands below what was told so far: nothing is drawn until it is answered. */
+static bool is_asking(const struct run_result *so_far)
+{
+    for (size_t i = 0; i < so_far->wave_count; i++) {
+        if (so_far->waves[i].state == RUN_WAVE_CONFIRMING)
+            return true;
+    }
+    return false;
+}
+
+static void make_room_for_question(struct progress *progress)
+{
+    if (progress->drawn || progress->lines.len > 0)
+        progress_screen_draw(progress->options.fd, &progress->lines, NULL);
+    progress->drawn = false;
+    strbuf_reset(&progress->lines);
+}
+
 static void on_wave_changed(void *arg, const struct run_result *so_far, size_t index)
 {
     struct progress *progress = arg;
@@ -242,6 +260,8 @@ static void on_wave_changed(void *arg, const struct run_result *so_far, size_t i
     struct strbuf *out = &progress->lines;
     void *mem;
 
+    if (progress->options.mode == PROGRESS_BAR && wave->state == RUN_WAVE_CONFIRMING)
+        make_room_for_question(progress);
     if (!tells_lines(progress) || !group->wave)
         return;
     mem = mem_context(NULL);
@@ -339,7 +359,7 @@ static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
 
     if (progress->options.mode == PROGRESS_LINES)
         tell_batches(progress, so_far);
-    if (progress->options.mode != PROGRESS_BAR)
+    if (progress->options.mode != PROGRESS_BAR || is_asking(so_far))
         return;
     mem = mem_context(NULL);
     view = (struct progress_view){
@@ -349,10 +369,11 @@ static void on_tick(void *arg, const struct run_result *so_far, size_t in_work)
         .now_ms = now_ms,
     };
     view.bar.left_ms = left_ms(progress, so_far, now_ms);
-    progress_screen_size(&progress->screen, &view.rows, &view.columns);
+    progress_screen_size(progress->options.fd, &view.rows, &view.columns);
     view.columns -= view.columns > 1; /* the last one stays free: some terminals wrap there */
     progress_block_make(mem, &view, &rows);
-    progress_screen_draw(progress, &progress->screen, &progress->lines, &rows);
+    progress_screen_draw(progress->options.fd, &progress->lines, &rows);
+    progress->drawn = true;
     strbuf_reset(&progress->lines);
     talloc_free(mem);
 }
@@ -362,8 +383,9 @@ static void on_finished(void *arg, const struct run_result *result)
     struct progress *progress = arg;
 
     (void)result;
-    if (progress->screen.drawn.count > 0 || progress->lines.len > 0)
-        progress_screen_draw(progress, &progress->screen, &progress->lines, NULL);
+    if (progress->drawn || progress->lines.len > 0)
+        progress_screen_draw(progress->options.fd, &progress->lines, NULL);
+    progress->drawn = false;
     strbuf_reset(&progress->lines);
 }
 
@@ -395,7 +417,6 @@ struct progress *progress_new(void *parent, const struct progress_options *optio
     struct progress *progress = mem_new(parent, struct progress);
 
     progress->options = *options;
-    progress->screen.fd = options->fd;
     strbuf_init(&progress->lines, progress);
     progress->observer = (struct run_observer){
         .arg = progress,

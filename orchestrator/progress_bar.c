@@ -59,7 +59,8 @@ static size_t make_pieces(const struct progress_bar *bar, void *mem, struct piec
 {
     bool going = bar->ended < bar->total;
     bool shows_rate = bar->rate > 0 && going;
-    bool shows_left = (shows_rate || bar->left_ms > 0) && going && !bar->state;
+    bool knows_left = bar->left_ms > 0 || (bar->left_ms == 0 && shows_rate);
+    bool shows_left = knows_left && going && !bar->state;
     size_t count = 0;
 
     if (bar->state)

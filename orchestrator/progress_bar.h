@@ -18,7 +18,7 @@ struct progress_bar {
     size_t in_work;
     int64_t rows;      /* of the data migrations in work, 0 = none */
     double rate;       /* tenants a second, 0 = not known yet */
-    int64_t left_ms;   /* until all have ended; 0 = by the rate */
+    int64_t left_ms;   /* until all have ended; 0 = by the rate; -1 = nobody knows */
     const char *state; /* "halted", "stopping", NULL = going on */
     bool brief;        /* only counts that are not 0 */
     bool color;

@@ -20,10 +20,10 @@ enum {
     NARROW = 56, /* less wide, no bars of waves */
 };
 
-static void add_row(void *parent, struct progress_rows *rows, char *text, size_t columns)
+static void add_row(void *parent, struct progress_rows *rows, char *text)
 {
     mem_grow(parent, &rows->items, &rows->capacity, rows->count + 1);
-    rows->items[rows->count++] = (struct progress_row){.text = text, .columns = columns};
+    rows->items[rows->count++] = text;
 }
 
 static void add_text(void *parent, struct progress_rows *rows, const struct progress_view *view,
@@ -31,12 +31,10 @@ static void add_text(void *parent, struct progress_rows *rows, const struct prog
 {
     char *line = report_text_line(parent, text, view->columns);
     bool inked = view->bar.color && ink != INK_OFF;
-    size_t columns = text_columns(line);
 
     add_row(parent, rows,
             mem_printf(parent, "%s%s%s", report_text_ink(inked, ink), line,
-                       report_text_ink(inked, INK_OFF)),
-            columns);
+                       report_text_ink(inked, INK_OFF)));
 }
 
 /* --- waves ----------------------------------------------------------------------------------- */
@@ -135,8 +133,8 @@ static void add_wave(void *parent, struct progress_rows *rows, const struct prog
     }
     if (bar.bar_columns == 0)
         bar.bar_columns = view->columns; /* which never fits */
-    front += progress_bar_print(&bar, &out, view->columns - front);
-    add_row(parent, rows, out.text, front);
+    progress_bar_print(&bar, &out, view->columns - front);
+    add_row(parent, rows, out.text);
 }
 
 /* Which waves: all, or the ones around the first that has not passed and a row for the others. */
@@ -207,7 +205,6 @@ void progress_block_make(void *parent, const struct progress_view *view, struct 
     size_t waves = wave_count(view);
     size_t servers = troubled_servers(view);
     struct strbuf bar;
-    size_t columns;
 
     if (waves + servers > room) {
         size_t half = room - room / 2; /* of an odd number the servers get the middle one */
@@ -218,6 +215,6 @@ void progress_block_make(void *parent, const struct progress_view *view, struct 
     add_waves(parent, ret, view, waves);
     add_servers(parent, ret, view, servers);
     strbuf_init(&bar, parent);
-    columns = progress_bar_print(&view->bar, &bar, view->columns);
-    add_row(parent, ret, bar.text, columns);
+    progress_bar_print(&view->bar, &bar, view->columns);
+    add_row(parent, ret, bar.text);
 }

@@ -14,13 +14,8 @@
 
 #include "orchestrator/progress_bar.h"
 
-struct progress_row {
-    char *text;
-    size_t columns; /* that it takes */
-};
-
 struct progress_rows {
-    struct progress_row *items; /* owned by whom progress_block_make was given */
+    char **items; /* owned by whom progress_block_make was given */
     size_t count;
     size_t capacity;
 };

@@ -75,8 +75,9 @@ static int64_t work_ms(struct left *left, const struct wave_group *group)
     }
     for (size_t i = 0; i < servers; i++)
         least = higher(least, left->server_ms[i] / server_limit(left, i, group->wave));
-    return higher(
-        least, total / limit_of(request->config.workers, group->wave ? group->wave->workers : 0));
+    left->total_ms += total;
+    total /= limit_of(request->config.workers, group->wave ? group->wave->workers : 0);
+    return higher(least, total);
 }
 
 static int64_t soak_ms(const struct left *left, const struct wave *wave,
@@ -129,11 +130,11 @@ int64_t progress_left_ms(const struct run_request *request, const struct run_res
     int64_t ms;
 
     if (!request->waves)
-        return 0;
+        return -1;
     mem = mem_context(NULL);
     left.server_ms = mem_array(mem, int64_t, request->fleet->server_count);
     left.wave_ms = mem_array(mem, int64_t, request->waves->group_count);
     ms = all_waves_ms(&left);
     talloc_free(mem);
-    return left.unknown ? 0 : ms;
+    return left.unknown ? -1 : ms;
 }

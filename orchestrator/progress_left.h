@@ -9,7 +9,7 @@
 
 /*
  * Milliseconds until all tenants have ended, soaking included: no wave is faster than its slowest
- * server, its longest tenant, or its work divided by its workers. 0: nobody knows.
+ * server, its longest tenant, or its work divided by its workers. -1: nobody knows.
  * `now_ms` and `wall_ms` are the two clocks' (common/clock.h).
  */
 int64_t progress_left_ms(const struct run_request *request, const struct run_result *so_far,

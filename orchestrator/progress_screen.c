@@ -1,11 +1,12 @@
 /*
  * progress_screen.c: the last rows of a terminal, redrawn in place.
  *
- * DESIGN. The cursor waits at the end of the last row. A draw goes back to where the first row
- * begins, writes each row and clears what the old one has left behind it, all in one write, so that
- * the terminal never shows a half-drawn state. Windows that were made narrower have wrapped the
- * rows, as most terminals do; then the way back is longer. At most half of a window is used: rows
- * that a lower window pushes out at the top cannot be taken back.
+ * DESIGN. Between draws the cursor waits where the first row begins. When a window is resized the
+ * terminal may wrap the rows anew, and does so before or after we learn the new size; but it keeps
+ * the cursor at its character, so that the next draw begins at the right place whatever has become
+ * of the rows below, and clears them. For the same reason rows never wrap as they are written. A
+ * draw is one write: the terminal never shows half of it. At most half of a window is used, since
+ * what a lower window pushes out at the top cannot be taken back.
  */
 #include "orchestrator/progress_screen.h"
 
@@ -18,6 +19,8 @@
 
 #define CLEAR_LINE "\033[K"  /* from the cursor to the end of the line */
 #define CLEAR_BELOW "\033[J" /* to the end of the screen */
+#define WRAP_OFF "\033[?7l"
+#define WRAP_ON "\033[?7h"
 
 void progress_screen_write(int fd, const char *bytes, size_t len)
 {
@@ -37,60 +40,40 @@ void progress_screen_write(int fd, const char *bytes, size_t len)
     }
 }
 
-void progress_screen_size(const struct progress_screen *screen, size_t *ret_rows,
-                          size_t *ret_columns)
+void progress_screen_size(int fd, size_t *ret_rows, size_t *ret_columns)
 {
     struct winsize size = {0};
 
-    if (ioctl(screen->fd, TIOCGWINSZ, &size) < 0)
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0)
         size = (struct winsize){0};
     *ret_rows = size.ws_row == 0 ? 24 / 2 : size.ws_row < 2 ? 1 : size.ws_row / 2;
     *ret_columns = size.ws_col == 0 ? 80 : size.ws_col;
 }
 
-/* How many rows above the cursor's the first row stands. */
-static size_t way_back(const struct progress_rows *drawn, size_t columns)
+static void add_rows(struct strbuf *out, const struct progress_rows *rows)
 {
-    size_t lines = 0;
+    strbuf_str(out, WRAP_OFF);
+    for (size_t i = 0; i < rows->count; i++) {
+        bool last = i + 1 == rows->count;
 
-    for (size_t i = 0; i < drawn->count; i++)
-        lines += drawn->items[i].columns <= columns
-                     ? 1
-                     : (drawn->items[i].columns + columns - 1) / columns;
-    return lines > 0 ? lines - 1 : 0;
+        strbuf_printf(out, "%s%s", rows->items[i], last ? CLEAR_BELOW : CLEAR_LINE "\n");
+    }
+    strbuf_str(out, WRAP_ON "\r");
+    if (rows->count > 1)
+        strbuf_printf(out, "\033[%zuA", rows->count - 1);
 }
 
-static void remember(void *parent, struct progress_screen *screen, const struct progress_rows *rows)
+void progress_screen_draw(int fd, const struct strbuf *above, const struct progress_rows *rows)
 {
-    size_t count = rows ? rows->count : 0;
-
-    mem_grow(parent, &screen->drawn.items, &screen->drawn.capacity, count);
-    for (size_t i = 0; i < count; i++)
-        screen->drawn.items[i] = (struct progress_row){.columns = rows->items[i].columns};
-    screen->drawn.count = count;
-}
-
-void progress_screen_draw(void *parent, struct progress_screen *screen, const struct strbuf *above,
-                          const struct progress_rows *rows)
-{
-    size_t count = rows ? rows->count : 0;
     struct strbuf out;
-    size_t height;
-    size_t columns;
-    size_t back;
 
-    progress_screen_size(screen, &height, &columns);
-    back = way_back(&screen->drawn, columns);
-    strbuf_init(&out, parent);
+    strbuf_init(&out, NULL);
     strbuf_char(&out, '\r');
-    if (back > 0)
-        strbuf_printf(&out, "\033[%zuA", back);
-    if (above->len > 0 || back + 1 > count)
+    if (above->len > 0 || !rows)
         strbuf_str(&out, CLEAR_BELOW);
     strbuf_add(&out, above->text, above->len);
-    for (size_t i = 0; i < count; i++)
-        strbuf_printf(&out, "%s%s" CLEAR_LINE, i ? "\n" : "", rows->items[i].text);
-    progress_screen_write(screen->fd, out.text, out.len);
+    if (rows)
+        add_rows(&out, rows);
+    progress_screen_write(fd, out.text, out.len);
     strbuf_release(&out);
-    remember(parent, screen, rows);
 }

@@ -58,6 +58,9 @@ void report_waves_text(struct strbuf *out, const struct report *report)
 {
     for (size_t i = 0; i < wave_count(report); i++)
         print_wave(out, report, i);
+    if (wave_count(report) > 0 && wave_plan_is_random(report->request->waves))
+        strbuf_printf(out, "waves were drawn with the seed %lld\n",
+                      (long long)report->request->waves->seed);
 }
 
 /* --- a plan for people ----------------------------------------------------------------------- */
@@ -83,6 +86,11 @@ static char *who_text(void *mem, const struct wave *wave)
     return report_text_line(mem, out.text, 0);
 }
 
+static int64_t seed_of(const struct wave_plan *plan, const struct wave *wave)
+{
+    return wave->order_seed ? wave->order_seed : plan->seed;
+}
+
 static const char *order_text(void *mem, const struct wave_plan *plan, const struct wave *wave)
 {
     switch (wave->order) {
@@ -93,8 +101,7 @@ static const char *order_text(void *mem, const struct wave_plan *plan, const str
     case WAVE_ORDER_LAST_DURATION:
         return "longest first";
     case WAVE_ORDER_RANDOM:
-        return mem_printf(mem, "random, seed %lld",
-                          (long long)(wave->order_seed ? wave->order_seed : plan->seed));
+        return mem_printf(mem, "random, seed %lld", (long long)seed_of(plan, wave));
     case WAVE_ORDER_INVENTORY:
         break;
     }
@@ -210,6 +217,10 @@ static json_t *wave_value(const struct report *report, size_t index)
     report_value_set(value, "name", report_value_text(group->wave->name));
     report_value_set(value, "state", report_value_text(report_waves_state(wave->state)));
     report_value_set(value, "tenants", report_value_int((int64_t)group->count));
+    report_value_set(value, "seed",
+                     group->wave->order == WAVE_ORDER_RANDOM
+                         ? report_value_int(seed_of(report->request->waves, group->wave))
+                         : json_null());
     report_value_set(value, "totals", report_parts_totals(wave->totals));
     report_value_set(value, "startedAt", report_value_time(wave->started_wall_ms));
     report_value_set(value, "finishedAt", report_value_time(wave->finished_wall_ms));

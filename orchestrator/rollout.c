@@ -136,7 +136,6 @@ static bool round_over(struct rollout *rollout, size_t group, bool *ret_passed)
     *ret_passed = gate_round_finish(wave->round);
     talloc_free(wave->round);
     wave->round = NULL;
-    tell(rollout, group);
     return true;
 }
 
@@ -172,9 +171,14 @@ static void step_soaking(struct rollout *rollout, size_t group)
         begin_round(rollout, group);
         wave->look_ms = now_ms + soak_pause(rules_at(rollout, group));
     }
-    if (wave->round && round_over(rollout, group, &passed) && !passed)
-        halt_at_gate(rollout, group);
-    else if (!wave->round && now_ms >= until_ms)
+    if (wave->round && round_over(rollout, group, &passed)) {
+        if (!passed) {
+            halt_at_gate(rollout, group);
+            return;
+        }
+        tell(rollout, group);
+    }
+    if (!wave->round && now_ms >= until_ms)
         enter(rollout, group, gated ? RUN_WAVE_GATED : RUN_WAVE_PASSED);
 }
 
@@ -294,6 +298,25 @@ bool rollout_step(struct rollout *rollout)
         any = any || changed;
     } while (changed);
     return any;
+}
+
+void rollout_follow(struct rollout *rollout, size_t group, enum run_wave_state to)
+{
+    enum run_wave_state before = wave_at(rollout, group)->state;
+
+    if (before == to || !run_state_follow_wave(rollout->setup.state, group, to))
+        return;
+    if (before < RUN_WAVE_OPEN && to >= RUN_WAVE_OPEN)
+        schedule_open_wave(rollout->setup.schedule, group);
+    tell(rollout, group);
+}
+
+void rollout_lead(struct rollout *rollout)
+{
+    for (size_t i = 0; i < rollout->wave_count; i++) {
+        if (wave_at(rollout, i)->state == RUN_WAVE_GATED && !rollout->waves[i].round)
+            begin_round(rollout, i);
+    }
 }
 
 void rollout_collect(struct rollout *rollout, struct gate_look *look)

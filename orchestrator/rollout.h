@@ -21,7 +21,7 @@ struct rollout_setup {
     struct run_state *state;
     struct schedule *schedule;
     void (*put)(void *arg, struct gate_look *look); /* to a worker */
-    void (*changed)(void *arg, size_t wave);        /* its state; or its gate was asked */
+    void (*changed)(void *arg, size_t wave);        /* see struct run_observer */
     void *arg;
 };
 
@@ -35,6 +35,15 @@ int rollout_new(const void *parent, const struct rollout_setup *setup, struct ro
  * of some wave has changed.
  */
 bool rollout_step(struct rollout *rollout);
+
+/*
+ * In a run that machines share, one of them takes the steps; the others follow: the wave is as that
+ * one says. Nothing happens while tenants of it are left to end here that have ended there.
+ */
+void rollout_follow(struct rollout *rollout, size_t group, enum run_wave_state to);
+
+/* From now on this machine takes the steps: begins anew what the other had under way. */
+void rollout_lead(struct rollout *rollout);
 
 /* A look that was put came back; frees it. */
 void rollout_collect(struct rollout *rollout, struct gate_look *look);

@@ -13,6 +13,8 @@
 #include "worker/gate.h"
 #include "worker/job.h"
 
+struct shared_run; /* shared_run.h */
+
 /* How waves with `confirm: true` get their yes. */
 struct run_consent {
     bool given; /* --yes: nobody is asked */
@@ -39,9 +41,10 @@ struct run_request {
                                Europe/Berlin"; else NULL */
     const int64_t *expected_ms; /* by tenant: how long it will take, by the ledger; -1 = not known;
                                    NULL: nothing is known */
-    const char *origin;      /* id of the run that this one goes on with, or NULL */
-    const char *origin_kind; /* "resume", "retry" */
+    const char *origin;         /* id of the run that this one goes on with, or NULL */
+    const char *origin_kind;    /* "resume", "retry" */
     int per_server; /* from the command line: the cap of every server; 0 = each server's own */
+    struct shared_run *shared; /* of a run that machines share, shared_run.h; NULL: it is not */
     bool halts; /* false for status, plan, validate: every tenant is asked, budgets do not count */
 };
 
@@ -90,7 +93,7 @@ struct run_wave {
 /* How a server of the fleet stands, as long as the run goes on. */
 struct run_server {
     struct schedule_server schedule; /* as of the last tick */
-    char *waits_for;                 /* on hold: "replica lag 14s (10s)"; NULL: it is not */
+    const char *waits_for;           /* on hold: "replica lag 14s (10s)"; NULL: it is not */
     bool left_out;                   /* its max_failures is spent */
     int64_t failures;                /* that counted in it */
 };
@@ -109,6 +112,8 @@ struct run_result {
     struct run_server *servers; /* one a server of the fleet */
     bool closed;                /* window or max_duration: not all tenants were started */
     int signal;                 /* SIGINT or SIGTERM that stopped it, or 0 */
+    size_t machines;            /* alive in a run that machines share; else 0 */
+    size_t in_work_all;         /* tenants in work on all of them */
     bool refused;               /* the hook before_run has failed: nothing was started */
     struct hook_run *hooks;     /* of the run; those of tenants are in their jobs */
     size_t hook_count;
@@ -143,7 +148,7 @@ struct run_observer {
     void (*hook)(void *arg, const struct job *job, /* NULL: of the run */
                  const struct hook_run *hook);
     void (*wave_changed)(void *arg, const struct run_result *so_far,
-                         size_t wave); /* its state; or its gate was asked */
+                         size_t wave); /* its state; or, while it soaks, its gate was passed */
     void (*server_changed)(void *arg, const struct run_result *so_far, size_t server);
     void (*halted)(void *arg, const struct run_halt *halt);
     void (*signalled)(void *arg, int signal, int count); /* 1 = draining, 2 = cancelling */

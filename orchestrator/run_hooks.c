@@ -56,6 +56,8 @@ static int run_one(const struct run_request *request, struct run_result *result,
 int run_hooks_before(const struct run_request *request, struct run_result *result, int signal_fd,
                      struct err *err)
 {
+    if (request->opens_at) /* outside the window nothing happens at all */
+        return 0;
     if (!hook_given(request->plan.hooks, HOOK_BEFORE_RUN) ||
         run_one(request, result, HOOK_BEFORE_RUN, signal_fd, NULL, err) == 0)
         return 0;
@@ -76,7 +78,7 @@ void run_hooks_after(const struct run_request *request, struct run_result *resul
     for (size_t i = 0; i < ARRAY_LEN(points); i++) {
         struct err err = ERR_INIT;
 
-        if (!hook_given(request->plan.hooks, points[i]) ||
+        if (request->opens_at || !hook_given(request->plan.hooks, points[i]) ||
             (points[i] == HOOK_ON_HALT && !result->halt.halted))
             continue;
         if (run_one(request, result, points[i], signal_fd, &exit_code, &err) < 0)

@@ -107,7 +107,7 @@ static enum outcome inspected_outcome(const struct job *job)
         if (job->steps[i].held)
             return OUTCOME_HELD;
     }
-    if (job->plan->action == JOB_VERIFY)
+    if (job->plan->action == JOB_VERIFY || job->plan->action == JOB_QUERY)
         return OUTCOME_CURRENT;
     return job->step_count + job->repair_count > 0 ? OUTCOME_PENDING : OUTCOME_CURRENT;
 }

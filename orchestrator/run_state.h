@@ -67,8 +67,7 @@ enum job_state {
 enum run_phase { RUN_GOING, RUN_DRAINING, RUN_OVER };
 
 struct run_state {
-    struct run_result
-        *result; /* jobs' outcomes, totals, halt, waves and servers are written here */
+    struct run_result *result;    /* outcomes, totals, halt, waves, servers: written here */
     const struct wave_plan *plan; /* NULL: one wave without rules */
     const struct wave *rules;     /* all waves of the file */
     struct run_wave *waves;       /* result->waves, or the state's own */

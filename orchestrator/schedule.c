@@ -354,7 +354,6 @@ void schedule_ended(struct schedule *schedule, size_t job, enum schedule_contact
         ramp_up(wave);
         schedule_slots_grow(server);
     }
-    consider_wave(schedule, wave);
     consider_server(schedule, server);
 }
 
@@ -436,7 +435,7 @@ static struct lane *next_lane(struct schedule *schedule)
         struct wave_slots *wave = &schedule->waves[turn];
 
         wave->in_circle = false;
-        while (wave->in_work < wave->limit && !schedule_list_is_empty(&wave->circle)) {
+        while (!schedule_list_is_empty(&wave->circle)) {
             struct lane *lane =
                 &schedule->lanes[schedule_list_take(&wave->circle, schedule->lane_next)];
 

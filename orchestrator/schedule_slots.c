@@ -27,7 +27,7 @@ bool schedule_slots_may_start(const struct schedule_slots *slots, bool due)
 {
     bool alone = slots->in_work == 0 && slots->waiting == 0;
 
-    if (slots->left_out || !schedule_slots_has_place(slots))
+    if (!schedule_slots_has_place(slots))
         return false;
     switch (slots->reach) {
     case REACH_UP:
@@ -48,14 +48,11 @@ void schedule_slots_start(struct schedule_slots *slots, size_t job)
         slots->probe = job;
 }
 
-/* What else is in work is what it can hold. No place has become free. */
+/* What else is in work, never more than the cap, is what it can hold. No place has become free. */
 static void refused_as_full(struct schedule_slots *slots)
 {
-    size_t holds = slots->in_work > 1 ? slots->in_work - 1 : 1;
-
     slots->in_work--;
-    if (holds < slots->cap)
-        slots->cap = holds;
+    slots->cap = slots->in_work > 0 ? slots->in_work : 1;
     slots->good = 0;
 }
 

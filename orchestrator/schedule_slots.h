@@ -23,12 +23,12 @@ struct schedule_slots {
     enum schedule_reach reach; /* changed by schedule.c, which has to move tenants then */
     bool looked_again; /* it has been REACH_PROBED since a wave with tenants on it was opened */
     bool on_hold;
-    bool left_out;
-    size_t probe; /* the tenant in work that is the second look, or SCHEDULE_NONE */
-    size_t full;  /* the tenant that was refused as the server is full, and waits; likewise */
-    size_t cap;   /* as it is now */
-    size_t most;  /* as configured */
-    size_t good;  /* tenants that have ended well with this cap */
+    bool left_out; /* schedule.c gives up its tenants, so none is there to start */
+    size_t probe;  /* the tenant in work that is the second look, or SCHEDULE_NONE */
+    size_t full;   /* the tenant that was refused as the server is full, and waits; likewise */
+    size_t cap;    /* as it is now */
+    size_t most;   /* as configured */
+    size_t good;   /* tenants that have ended well with this cap */
     size_t in_work;
     size_t waiting; /* for a retry */
     int64_t refused_in_row;

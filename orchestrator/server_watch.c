@@ -171,7 +171,7 @@ int server_watch_start(const struct run_request *request, int wake_fd, struct se
     struct server_watch *watch;
 
     *ret = NULL;
-    if (!job_writes(request->plan.action))
+    if (!job_writes(request->plan.action) || request->opens_at)
         return 0;
     watch = gather(request);
     if (watch->count == 0) {

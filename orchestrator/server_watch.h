@@ -26,7 +26,8 @@ struct server_watch_news {
  * first looks for a few seconds, unless `wake_fd` becomes readable (-1 = none). A server that has
  * not been seen by then is to be waited for until it is, or refuses. ERR_INTERNAL: no threads, or
  * a server does not let us see what is asked for: it, the role and the cure are named. *ret is
- * NULL when there is nothing to watch or the run only reads. Stopped by server_watch_stop().
+ * NULL when there is nothing to watch, or the run only reads or is outside its window. Stopped by
+ * server_watch_stop().
  */
 int server_watch_start(const struct run_request *request, int wake_fd, struct server_watch **ret,
                        struct err *err) MUST_CHECK;

@@ -43,6 +43,13 @@ static const struct wave_plan *no_waves(void *parent, const struct selected *sel
                           (struct wave_history){0});
 }
 
+/* Baseline and repair, and their dry runs. */
+static bool knows_no_waves(enum job_action action)
+{
+    return action == JOB_BASELINE || action == JOB_BASELINE_PLAN || action == JOB_REPAIR ||
+           action == JOB_REPAIR_PLAN;
+}
+
 int wave_request_deal(void *parent, const struct selection *selection,
                       const struct selected *selected, struct run_request *request,
                       struct err_list *errors)
@@ -52,7 +59,7 @@ int wave_request_deal(void *parent, const struct selection *selection,
     struct err err = ERR_INIT;
     struct wave_plan *plan;
 
-    if (job_writes(action) && !job_runs_files(action)) {
+    if (knows_no_waves(action)) {
         request->waves = no_waves(parent, selected);
         return 0;
     }

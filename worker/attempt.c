@@ -14,6 +14,7 @@
 #include "worker/history.h"
 #include "worker/inspect.h"
 #include "worker/pending.h"
+#include "worker/query.h"
 #include "worker/repair.h"
 #include "worker/revert.h"
 #include "worker/seed.h"
@@ -92,7 +93,10 @@ static int connect_tenant(struct attempt *attempt, struct err *err)
 {
     const struct tenant *tenant = attempt->job->tenant;
     const struct name_values *connection = tenant_env_connection(tenant);
+    const struct query *query = attempt->job->plan->query;
 
+    if (query && query_wanted(query, err) < 0)
+        return -1;
     if (open_session(attempt, connection, err) < 0) {
         bool missing = strcmp(err->sqlstate, "3D000") == 0;
 
@@ -528,7 +532,8 @@ void attempt_run(struct job *job)
     job->looked = false;
     err_clear(&job->err);
     if (connect_tenant(&attempt, &err) == 0)
-        (void)work_on_tenant(&attempt, &err);
+        (void)(job->plan->action == JOB_QUERY ? query_tenant(job, &attempt.tx, &err)
+                                              : work_on_tenant(&attempt, &err));
     else if (strcmp(err.sqlstate, "3D000") == 0 && settings->create == CREATE_DATABASE &&
              job->plan->action == JOB_INSPECT)
         (void)inspect_missing_database(&attempt, &err);

@@ -16,6 +16,7 @@ enum guard_code {
     GUARD_TOKEN,    /* the transaction is not the one that was begun */
     GUARD_REQUIRE,  /* a query is not true */
     GUARD_VERIFY,
+    GUARD_PREPARED, /* of the server's own: see prepared_lost */
     GUARD_CODES
 };
 

@@ -24,6 +24,7 @@ enum job_action {
     JOB_BASELINE_PLAN, /* read only: what JOB_BASELINE would record */
     JOB_REPAIR,        /* lock, put rows of the history right, drop invalid indexes */
     JOB_REPAIR_PLAN,   /* read only: what JOB_REPAIR would do */
+    JOB_QUERY,         /* read only: gives the rows of job_plan.query */
 };
 
 /* Does it take the tenant's lock and change things? */
@@ -34,6 +35,8 @@ bool job_runs_files(enum job_action action);
 
 struct hooks;          /* hook.h */
 struct repair_choices; /* repair_set.h */
+struct query;          /* query.h */
+struct query_rows;     /* query_rows.h */
 
 /* What to do, the same for all tenants of a run. */
 struct job_plan {
@@ -49,6 +52,7 @@ struct job_plan {
     const char *const *seed_sets; /* --seed-set: instead of the tenants' own */
     size_t seed_set_count;
     const struct repair_choices *repair; /* of a repair; else NULL */
+    struct query *query;                 /* of JOB_QUERY; else NULL */
     const struct hooks *hooks;           /* of an action that runs files; else NULL */
     int cancel_fd;                       /* readable = cancel running statements; -1 = none */
 };
@@ -163,6 +167,7 @@ struct job {
     struct job_repair *repairs;
     size_t repair_count;
     size_t repair_capacity;
+    struct query_rows *rows; /* JOB_QUERY: what it gave; NULL: nothing */
     int backend_pid;
     const char *lock_holder; /* ERR_LOCKED: who has it, for people; or NULL */
 

@@ -42,6 +42,10 @@ struct script_step *script_add(struct script *script, const char *format, ...)
     struct script_step *step = add_step(script);
     va_list args;
 
+    if (!strchr(format, '%')) {
+        strbuf_str(&script->sql, format);
+        return end_step(script, step);
+    }
     va_start(args, format);
     strbuf_vprintf(&script->sql, format, args);
     va_end(args);
@@ -91,6 +95,14 @@ static int on_row(void *arg, size_t statement, const PGresult *result, struct er
     struct script_step *step = step_at(arg, statement);
 
     return step && step->row ? step->row(step->arg, result, err) : 0;
+}
+
+static void on_shape(void *arg, size_t statement, const PGresult *result)
+{
+    struct script_step *step = step_at(arg, statement);
+
+    if (step && step->shape)
+        step->shape(step->arg, result);
 }
 
 /* The row count of "UPDATE 5", "INSERT 0 5"; 0 where the tag has none. */
@@ -239,7 +251,8 @@ static void explain(struct script *script, struct session *session, struct err *
 
 int script_run(struct script *script, struct session *session, struct err *err)
 {
-    struct session_reader reader = {.arg = script, .row = on_row, .done = on_done, .copy = on_copy};
+    struct session_reader reader = {
+        .arg = script, .row = on_row, .shape = on_shape, .done = on_done, .copy = on_copy};
 
     script->done = 0;
     if (session_query(session, script->sql.text, &reader, err) == 0)

@@ -21,6 +21,7 @@
 #include "worker/session.h"
 
 typedef int script_row_fn(void *arg, const PGresult *row, struct err *err);
+typedef void script_shape_fn(void *arg, const PGresult *result);
 typedef int script_copy_fn(void *arg, struct session *session, struct err *err);
 
 /* One statement of the Query. Of pgtide's own statements all but offset, len may be empty. */
@@ -31,9 +32,10 @@ struct script_step {
     const struct migration *migration;     /* whose work it is; NULL: none's */
     const struct sql_statement *statement; /* NULL: pgtide's own */
     enum section_kind section;
-    script_row_fn *row; /* called for each row it returns */
+    script_row_fn *row;     /* called for each row it returns */
+    script_shape_fn *shape; /* and behind these, with their columns and no row */
     script_copy_fn *copy;
-    void *arg;         /* for row and copy */
+    void *arg;         /* for row, shape and copy */
     int64_t *ret_rows; /* receives the row count of its command tag; or NULL */
 };
 

@@ -350,6 +350,8 @@ static bool take_result(struct session *session, PGresult *result,
         /* a rule's extra SELECT has no command tag and is no statement of ours */
         if (!PQcmdStatus(result)[0])
             return false;
+        if (reader && reader->shape && PQresultStatus(result) == PGRES_TUPLES_OK)
+            reader->shape(reader->arg, statement, result);
         tell_done(session, reader, statement, PQcmdStatus(result), err);
         return true;
     case PGRES_EMPTY_QUERY:
@@ -462,18 +464,29 @@ static bool is_plain(const char *value)
     return true;
 }
 
+void session_add_literal(struct session *session, struct strbuf *out, const char *value)
+{
+    char *quoted;
+
+    if (is_plain(value)) {
+        strbuf_char(out, '\'');
+        strbuf_str(out, value);
+        strbuf_char(out, '\'');
+        return;
+    }
+    quoted = PQescapeLiteral(session->conn, value, strlen(value));
+    /* NULL: invalid UTF-8; the readers of configuration and files let none in */
+    strbuf_str(out, quoted ? quoted : "NULL");
+    PQfreemem(quoted);
+}
+
 char *session_literal(void *parent, struct session *session, const char *value)
 {
-    char *quoted, *copy;
+    struct strbuf out;
 
-    if (is_plain(value))
-        return mem_printf(parent, "'%s'", value);
-    quoted = PQescapeLiteral(session->conn, value, strlen(value));
-    if (!quoted) /* invalid UTF-8: the readers of configuration and files let none in */
-        return mem_strdup(parent, "NULL");
-    copy = mem_strdup(parent, quoted);
-    PQfreemem(quoted);
-    return copy;
+    strbuf_init(&out, parent);
+    session_add_literal(session, &out, value);
+    return out.text;
 }
 
 char *session_identifier(void *parent, const char *name)

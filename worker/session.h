@@ -11,6 +11,7 @@
 
 #include "common/base.h"
 #include "common/err.h"
+#include "common/strbuf.h"
 #include "config/fleet.h"
 
 #include <libpq-fe.h>
@@ -49,6 +50,8 @@ struct session_reader {
     int (*row)(void *arg, size_t statement, const PGresult *result, struct err *err);
     /* The statement was done; `tag` is its command tag ("COMMIT", "INSERT 0 1"). */
     int (*done)(void *arg, size_t statement, const char *tag, struct err *err);
+    /* The statement gave rows: their columns, in a result without rows, once the last has come. */
+    void (*shape)(void *arg, size_t statement, const PGresult *result);
     /* The server waits for the data of COPY ... FROM STDIN: send it with session_copy_put. */
     int (*copy)(void *arg, size_t statement, struct session *session, struct err *err);
 };
@@ -89,6 +92,9 @@ const struct session_fault *session_fault(const struct session *session);
 
 /* A value for SQL text: quoted by libpq for this connection. Owned by `parent`. */
 char *session_literal(void *parent, struct session *session, const char *value);
+
+/* The same, behind what `out` has. */
+void session_add_literal(struct session *session, struct strbuf *out, const char *value);
 
 /* An identifier, always quoted. Needs no connection. Owned by `parent`. */
 char *session_identifier(void *parent, const char *name);

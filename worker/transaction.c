@@ -245,15 +245,25 @@ char *transaction_row_statement(struct transactions *tx, const char *values)
         tx->history, values, guard_token(tx, STARTED), tx->run_literal);
 }
 
+/* By pieces: it is made for every migration of every tenant. */
 static char *values_of(struct transactions *tx, const struct history_entry *entry)
 {
-    const char *version =
-        entry->has_version ? mem_printf(tx->mem, "%lld", (long long)entry->version) : "NULL";
+    struct strbuf text;
 
-    return mem_printf(tx->mem, "'%s', %s, %s, %s, %s, '%s', %d, %d, %s", entry->kind, version,
-                      literal(tx, entry->name), literal(tx, entry->checksum),
-                      literal(tx, entry->code_checksum), entry->state, entry->statements_done,
-                      entry->statements_total, detail_of(tx, entry));
+    strbuf_init(&text, tx->mem);
+    session_add_literal(tx->session, &text, entry->kind);
+    if (entry->has_version)
+        strbuf_printf(&text, ", %lld, ", (long long)entry->version);
+    else
+        strbuf_str(&text, ", NULL, ");
+    session_add_literal(tx->session, &text, entry->name);
+    strbuf_str(&text, ", ");
+    session_add_literal(tx->session, &text, entry->checksum);
+    strbuf_str(&text, ", ");
+    strbuf_str(&text, literal(tx, entry->code_checksum));
+    strbuf_printf(&text, ", '%s', %d, %d, %s", entry->state, entry->statements_done,
+                  entry->statements_total, detail_of(tx, entry));
+    return text.text;
 }
 
 void transaction_add_row(struct transactions *tx, struct script *script,
@@ -393,6 +403,11 @@ static const struct {
          "the setting pgtide.token was gone at the end of the migration",
          "Leave out RESET ALL and DISCARD ALL; a file that must not run in a transaction "
          "begins with \"-- pgtide: transaction=none\"."},
+    [GUARD_PREPARED] =
+        {ERR_SQL, "the file dropped pgtide's prepared statements",
+         "it was rolled back; what came before it stays",
+         "Does it call a function that does DEALLOCATE ALL? Then write DEALLOCATE into a comment "
+         "of the file: pgtide gets along without prepared statements there."},
     [GUARD_REQUIRE] = {ERR_HELD, "a require query of this migration is not true", NULL,
                        "Nothing of this migration was run. Mend the data it asks about, then run "
                        "the same command again."},
@@ -435,7 +450,11 @@ void transaction_explain(const struct transactions *tx, struct err *err)
         reword(err, GUARD_MOVED, "");
         return;
     }
-    for (enum guard_code code = 0; code < GUARD_CODES; code++) {
+    if (prepared_lost(err)) {
+        reword(err, GUARD_PREPARED, "");
+        return;
+    }
+    for (enum guard_code code = 0; code < GUARD_PREPARED; code++) {
         const char *tail = guard_raised(tx, err, code);
 
         if (tail && code == GUARD_NONEMPTY)

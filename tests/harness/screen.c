@@ -26,8 +26,10 @@ struct screen {
     struct line *lines;
     size_t count;
     size_t capacity;
+    size_t top;  /* the first row in the window; those above have scrolled away */
     size_t line; /* the cursor's */
     size_t cell;
+    bool clips;  /* what is behind the last column is lost (DECAWM off) */
     bool behind; /* a row was filled: the cursor waits behind its last column, in the same row */
     char pending[32]; /* of a sequence or character that is not complete yet */
     size_t pending_len;
@@ -51,12 +53,6 @@ struct screen *screen_new(const void *parent, size_t rows, size_t columns)
     return screen;
 }
 
-void screen_resize(struct screen *screen, size_t rows, size_t columns)
-{
-    screen->rows = rows;
-    screen->columns = columns;
-}
-
 /* --- rows: lines as wrapped ------------------------------------------------------------------ */
 
 static size_t rows_of(const struct screen *screen, size_t line)
@@ -77,14 +73,6 @@ static size_t rows_before(const struct screen *screen, size_t line)
     return rows;
 }
 
-/* The first row that is in the window. */
-static size_t top_row(const struct screen *screen)
-{
-    size_t all = rows_before(screen, screen->count);
-
-    return all > screen->rows ? all - screen->rows : 0;
-}
-
 /* The cell that the cursor stands on, or behind. */
 static size_t cursor_cell(const struct screen *screen)
 {
@@ -94,6 +82,29 @@ static size_t cursor_cell(const struct screen *screen)
 static size_t cursor_row(const struct screen *screen)
 {
     return rows_before(screen, screen->line) + cursor_cell(screen) / screen->columns;
+}
+
+/* The window follows the cursor downwards. */
+static void follow(struct screen *screen)
+{
+    size_t row = cursor_row(screen);
+
+    if (row >= screen->top + screen->rows)
+        screen->top = row - screen->rows + 1;
+}
+
+/* As many rows as fit, those from above come back; but the cursor stays in the window, so it is
+ * rows below it that a lower window loses. */
+void screen_resize(struct screen *screen, size_t rows, size_t columns)
+{
+    size_t all;
+
+    screen->rows = rows;
+    screen->columns = columns;
+    all = rows_before(screen, screen->count);
+    screen->top = all > rows ? all - rows : 0;
+    if (cursor_row(screen) < screen->top)
+        screen->top = cursor_row(screen);
 }
 
 static void go_to_row(struct screen *screen, size_t row, size_t column)
@@ -115,6 +126,8 @@ static void put(struct screen *screen, wchar_t character)
     struct line *line = &screen->lines[screen->line];
     int width = wcwidth(character);
 
+    if (screen->clips && screen->behind && screen->cell > 0 && screen->cell % screen->columns == 0)
+        screen->cell--; /* over the last one */
     for (int i = 0; i < width; i++) {
         mem_grow(screen, &line->cells, &line->capacity, screen->cell + 1);
         while (line->count <= screen->cell)
@@ -147,9 +160,8 @@ static void line_feed(struct screen *screen)
 static void up(struct screen *screen, size_t count)
 {
     size_t row = cursor_row(screen);
-    size_t top = top_row(screen);
 
-    go_to_row(screen, row - top > count ? row - count : top, 0);
+    go_to_row(screen, row - screen->top > count ? row - count : screen->top, 0);
 }
 
 static void clear_line(struct screen *screen)
@@ -185,6 +197,12 @@ static void control(struct screen *screen, char final, const char *numbers)
         clear_line(screen);
         break;
     case 'm':
+        break;
+    case 'h':
+    case 'l':
+        if (strcmp(numbers, "?7") != 0)
+            harness_die("the screen does not know CSI %s%c", numbers, final);
+        screen->clips = final == 'l';
         break;
     default:
         harness_die("the screen does not know CSI %s%c", numbers, final);
@@ -246,8 +264,10 @@ static void take(struct screen *screen, char byte)
 
 void screen_feed(struct screen *screen, const char *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         take(screen, bytes[i]);
+        follow(screen);
+    }
 }
 
 /* --- looking --------------------------------------------------------------------------------- */
@@ -270,6 +290,7 @@ static void add_row(struct strbuf *out, const struct screen *screen, const struc
     strbuf_char(out, '\n');
 }
 
+/* From that row on to the last one in the window. */
 static const char *text_from(const struct screen *screen, size_t first_row)
 {
     struct strbuf out;
@@ -278,7 +299,7 @@ static const char *text_from(const struct screen *screen, size_t first_row)
     strbuf_init(&out, screen);
     for (size_t i = 0; i < screen->count; i++) {
         for (size_t j = 0; j < rows_of(screen, i); j++, row++) {
-            if (row >= first_row)
+            if (row >= first_row && row < screen->top + screen->rows)
                 add_row(&out, screen, &screen->lines[i], j * screen->columns);
         }
     }
@@ -289,7 +310,7 @@ static const char *text_from(const struct screen *screen, size_t first_row)
 
 const char *screen_text(const struct screen *screen)
 {
-    return text_from(screen, top_row(screen));
+    return text_from(screen, screen->top);
 }
 
 const char *screen_all(const struct screen *screen)

@@ -267,7 +267,7 @@ Test(server_care, who_may_not_see_the_connections_does_not_start)
 
 Test(server_care, a_server_whose_replica_lags_is_waited_for)
 {
-    struct pg_server *primary = pg_server_new(ctx, NULL);
+    struct pg_server *primary = pg_server_new(ctx, "wal_receiver_status_interval = 1s\n");
     struct pg_server *standby = pg_server_standby(ctx, primary);
     struct fleet_fixture *fleet = watched_shops(primary, "max_replica_lag: 500ms");
     const struct fleet_run *run;
@@ -277,7 +277,8 @@ Test(server_care, a_server_whose_replica_lags_is_waited_for)
     pg_sql_exec(standby, "postgres", "SELECT pg_wal_replay_pause()");
     pg_sql_exec(primary, "postgres", "CREATE TABLE written AS SELECT generate_series(1, 1000)");
     cr_assert(pg_sql_wait(primary, "postgres",
-                          "SELECT replay_lsn < pg_current_wal_flush_lsn() FROM pg_stat_replication",
+                          "SELECT replay_lsn < pg_current_wal_flush_lsn() AND coalesce(replay_lag "
+                          "> '500ms', true) FROM pg_stat_replication",
                           PATIENCE_MS));
     process = fleet_fixture_start(fleet, "migrate", NULL);
     cr_assert(process_wait_text(process, "replica", PATIENCE_MS), "%s", process_errors(process));

@@ -3,6 +3,7 @@
  */
 #include "common/mem.h"
 #include "tests/harness/harness.h"
+#include "tests/harness/tmpdir.h"
 #include "tests/integration/schema_fleet.h"
 
 #include <criterion/criterion.h>
@@ -37,7 +38,9 @@ static void use_window(struct schema_fleet *fleet, int from, int to)
 {
     schema_fleet_inventory(
         fleet, NULL,
-        mem_printf(ctx, "run: {workers: 1, window: {from: \"%s\", to: \"%s\", timezone: UTC}}\n",
+        mem_printf(ctx,
+                   "run: {workers: 1, window: {from: \"%s\", to: \"%s\", timezone: UTC}}\n"
+                   "hooks: {before_run: {command: [touch, ran]}}\n",
                    hour_of_day(from), hour_of_day(to)));
 }
 
@@ -61,6 +64,7 @@ Test(window, outside_it_nothing_is_started)
     cr_assert_eq(schema_fleet_done(fleet), 0);
     cr_assert(strstr(run->out, "the window is closed; it opens "), "%s", run->out);
     cr_assert(strstr(run->out, opens), "%s: %s", opens, run->out);
+    cr_assert(!tmpdir_exists(fleet->fixture->dir, "ran"), "no hook either");
     run = fleet_fixture_run(fleet->fixture, "plan", NULL);
     cr_assert_eq(run->exit_code, 0, "who only looks may always: %s", run->out);
 }
@@ -74,6 +78,7 @@ Test(window, inside_it_all_are)
     run = fleet_fixture_run(fleet->fixture, "migrate", NULL);
     cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
     cr_assert_eq(fleet_fixture_total(run, "migrated"), 4);
+    cr_assert(tmpdir_exists(fleet->fixture->dir, "ran"));
 }
 
 Test(window, a_time_zone_is_refused_with_its_place)

@@ -106,3 +106,44 @@ Test(budget, outcomes_with_a_rule_of_their_own_count_only_there)
     cr_expect(eq(int, tolerated(&budget, OUTCOME_UNKNOWN, &rule), 0));
     cr_expect_str_eq(rule, "max_failures");
 }
+
+Test(budget, a_waves_limits_hold_only_where_they_are_set)
+{
+    struct wave none = {.name = "rest"};
+    struct wave set = {
+        .name = "canary",
+        .has_max_failures = true,
+        .max_failures = percent(50),
+        .has_max_unreachable = true,
+        .max_unreachable = count_of(3),
+    };
+    struct budget budget;
+    const char *rule = "";
+
+    budget_init_wave(&budget, &none, 10);
+    cr_expect(eq(int, tolerated(&budget, OUTCOME_FAILED, &rule), -1));
+    cr_expect(eq(int, tolerated(&budget, OUTCOME_UNREACHABLE, &rule), -1));
+    budget_init_wave(&budget, &set, 9);
+    cr_expect(eq(int, tolerated(&budget, OUTCOME_UNREACHABLE, &rule), 3));
+    cr_expect_str_eq(rule, "max_unreachable");
+    cr_expect(eq(int, tolerated(&budget, OUTCOME_LOCKED, &rule), 4));
+    cr_expect_str_eq(rule, "max_failures");
+    cr_expect_null(budget_count(&budget, OUTCOME_HELD));
+}
+
+Test(budget, a_servers_limit_counts_all_four_outcomes)
+{
+    struct server none = {.name = "eu1"};
+    struct server set = {.name = "us1", .has_max_failures = true, .max_failures = percent(10)};
+    struct budget budget;
+    const char *rule = "";
+
+    budget_init_server(&budget, &none, 10);
+    cr_expect(eq(int, tolerated(&budget, OUTCOME_FAILED, &rule), -1));
+    cr_expect(eq(i64, budget.rules[BUDGET_FAILURES].count, 1000), "it counts all the same");
+    budget_init_server(&budget, &set, 39);
+    cr_expect_null(budget_count(&budget, OUTCOME_FAILED));
+    cr_expect_null(budget_count(&budget, OUTCOME_UNREACHABLE));
+    cr_expect_null(budget_count(&budget, OUTCOME_LOCKED));
+    cr_expect_not_null(budget_count(&budget, OUTCOME_UNKNOWN));
+}

@@ -98,7 +98,7 @@ Test(cli, refusals)
          "command \"adopt\" is not supported yet / This is pgtide " PGTIDE_VERSION
          "; \"pgtide help\" shows what it can do."},
         {{"migrate", "--sed"}, "unknown option \"--sed\" / Did you mean \"--seed\"?"},
-        {{"migrate", "--max=3"}, "unknown option \"--max\" / Did you mean \"--max-failures\"?"},
+        {{"migrate", "--max-f=3"}, "unknown option \"--max-f\" / Did you mean \"--max-failures\"?"},
         {{"migrate", "--xyzzy"},
          "unknown option \"--xyzzy\" / \"pgtide help COMMAND\" shows the options of a command."},
         {{"migrate", "-x"},

@@ -6,6 +6,20 @@
 
 #include <criterion/criterion.h>
 
+static void *ctx;
+
+static void setup(void)
+{
+    ctx = mem_context(NULL);
+}
+
+static void teardown(void)
+{
+    talloc_free(ctx);
+}
+
+TestSuite(discover_row, .init = setup, .fini = teardown);
+
 static void set(struct discover_row *row, const char *key, const char *value)
 {
     struct err err = ERR_INIT;
@@ -15,18 +29,19 @@ static void set(struct discover_row *row, const char *key, const char *value)
 
 static const char *refused(const char *key, const char *value)
 {
-    struct discover_row *row = discover_row_new(NULL);
+    struct discover_row *row = discover_row_new(ctx);
     struct err err = ERR_INIT;
 
     set(row, "labels.ring", "early");
     cr_assert_eq(discover_row_set(row, key, value, &err), -1);
     cr_expect_eq(err.kind, ERR_DATA);
+    talloc_steal(ctx, err.mem);
     return err.message;
 }
 
 Test(discover_row, texts_and_objects)
 {
-    struct discover_row *row = discover_row_new(NULL);
+    struct discover_row *row = discover_row_new(ctx);
     const struct found_tenant *tenant;
 
     set(row, "name", "n");
@@ -59,7 +74,7 @@ Test(discover_row, texts_and_objects)
 
 Test(discover_row, json)
 {
-    struct discover_row *row = discover_row_new(NULL);
+    struct discover_row *row = discover_row_new(ctx);
     json_t *object = json_loads("{\"name\": 17, \"schema\": null, \"vars\": {\"a\": 1.5}, "
                                 "\"labels.x\": false}",
                                 0, NULL);
@@ -89,8 +104,9 @@ Test(discover_row, wrong_values)
     cr_expect(strstr(refused("vars", "{a}"), "\"vars\" is not JSON: "));
     cr_expect_str_eq(refused("labels.ring", "x"), "the label \"ring\" is given twice");
     cr_expect_str_eq(refused("labels", "{\"ring\": 1}"), "the label \"ring\" is given twice");
-    cr_expect_eq(discover_row_set_json(discover_row_new(NULL), "name", list, &err), -1);
+    cr_expect_eq(discover_row_set_json(discover_row_new(ctx), "name", list, &err), -1);
     cr_expect_str_eq(err.message, "\"name\" must be text, a number, true or false");
+    err_clear(&err);
     json_decref(list);
 }
 
@@ -106,5 +122,6 @@ Test(discover_row, keys)
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         cr_expect_eq(discover_row_check_key(wrong[i], &err), -1, "%s", wrong[i]);
         cr_expect_not_null(err.hint);
+        err_clear(&err);
     }
 }

@@ -6,14 +6,28 @@
 
 #include <criterion/criterion.h>
 
+static void *ctx;
+
+static void setup(void)
+{
+    ctx = mem_context(NULL);
+}
+
+static void teardown(void)
+{
+    talloc_free(ctx);
+}
+
+TestSuite(fleet_changes, .init = setup, .fini = teardown);
+
 static const char *changes(const struct fleet_look *then, const struct fleet_look *now)
 {
     char **lines;
-    size_t count = fleet_changes_find(NULL, then, now, &lines);
+    size_t count = fleet_changes_find(ctx, then, now, &lines);
     const char *text = "";
 
     for (size_t i = 0; i < count; i++)
-        text = mem_printf(NULL, "%s%s\n", text, lines[i]);
+        text = mem_printf(ctx, "%s%s\n", text, lines[i]);
     return text;
 }
 
@@ -60,7 +74,7 @@ Test(fleet_changes, five_names_are_enough)
     struct fleet_look now = {.tenants = {many, 6}};
 
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
-        many[i] = (struct name_value){mem_printf(NULL, "t%zu", i), "s/t"};
+        many[i] = (struct name_value){mem_printf(ctx, "t%zu", i), "s/t"};
     many[0] = first[0];
     cr_expect_str_eq(changes(&then, &now),
                      "5 tenants have appeared: \"t1\", \"t2\", \"t3\", \"t4\", \"t5\"\n");
@@ -71,6 +85,6 @@ Test(fleet_changes, five_names_are_enough)
 
 Test(fleet_changes, places)
 {
-    cr_expect_str_eq(fleet_changes_place(NULL, "s1", "d", NULL), "s1/d");
-    cr_expect_str_eq(fleet_changes_place(NULL, "s1", "d", "x"), "s1/d.x");
+    cr_expect_str_eq(fleet_changes_place(ctx, "s1", "d", NULL), "s1/d");
+    cr_expect_str_eq(fleet_changes_place(ctx, "s1", "d", "x"), "s1/d.x");
 }

@@ -8,37 +8,11 @@
  * that a failure names.
  */
 #include "common/clock.h"
-#include "common/mem.h"
-#include "orchestrator/run_state.h"
-#include "orchestrator/schedule.h"
-#include "tests/unit/orchestrator/made_fleet.h"
-#include "tests/unit/orchestrator/run_model.h"
+#include "tests/unit/orchestrator/random_course.h"
 
 #include <criterion/criterion.h>
 
 enum { COURSE_FIRST = 1, COURSES = 100000 };
-
-struct course {
-    unsigned number;
-    uint64_t random;
-    int64_t now_ms;
-    int64_t down_from_ms[MODEL_SERVERS];
-    int64_t down_until_ms[MODEL_SERVERS];
-    bool troubles; /* attempts fail for other reasons, too */
-    bool full;     /* servers have too few connections for all at once */
-    bool signals, closes, holds, borrows, claims;
-    bool confirmed[MODEL_WAVES], soaked[MODEL_WAVES], gated[MODEL_WAVES];
-    bool left_out[MODEL_SERVERS];
-    bool rest_ended;
-    size_t lent[4]; /* servers that lent a place */
-    size_t lent_count;
-    size_t depends_on[MODEL_WAVES];
-    struct made_fleet made;
-    struct run_result result;
-    struct run_state *state;
-    struct schedule *schedule;
-    struct model model;
-};
 
 #define CHECK(course, condition)                                                                   \
     do {                                                                                           \
@@ -54,146 +28,6 @@ struct course {
         if (wrong_)                                                                                \
             cr_assert_fail("course %u: %s", (course)->number, wrong_);                             \
     } while (0)
-
-/* A number below `n`, by a splitmix generator. */
-static uint64_t below(struct course *course, uint64_t n)
-{
-    uint64_t z = course->random += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (z ^ (z >> 31)) % n;
-}
-
-static bool one_in(struct course *course, uint64_t n)
-{
-    return below(course, n) == 0;
-}
-
-/* --- a course's own world ---------------------------------------------------------------- */
-
-static struct text_size random_size(struct course *course)
-{
-    bool percent = one_in(course, 2);
-
-    return (struct text_size){(int64_t)below(course, percent ? 101 : 5), percent};
-}
-
-static void random_config(struct course *course)
-{
-    struct run_config *config = &course->made.request.config;
-
-    config->workers = 1 + (int)below(course, 6);
-    config->max_failures = random_size(course);
-    config->has_max_unreachable = one_in(course, 2);
-    config->max_unreachable = random_size(course);
-    config->has_max_locked = one_in(course, 2);
-    config->max_locked = random_size(course);
-    config->has_max_held = one_in(course, 2);
-    config->max_held = random_size(course);
-    config->ramp_up = one_in(course, 4);
-    course->made.request.halts = !one_in(course, 4);
-    course->made.request.per_server = one_in(course, 2) ? 0 : 1 + (int)below(course, 4);
-    course->made.settings.retry.attempts = 1 + (int)below(course, 3);
-}
-
-static void random_servers(struct course *course, size_t servers, size_t tenants)
-{
-    for (size_t i = 0; i < servers; i++) {
-        struct server *server = &course->made.servers[i];
-        bool goes_down = one_in(course, 3);
-
-        server->per_server = 1 + (int)below(course, 4);
-        server->has_max_failures = one_in(course, 4);
-        server->max_failures = random_size(course);
-        course->down_from_ms[i] = goes_down ? (int64_t)below(course, 200) : CLOCK_NEVER;
-        course->down_until_ms[i] =
-            goes_down ? course->down_from_ms[i] + (int64_t)below(course, 400) : CLOCK_NEVER;
-    }
-    for (size_t i = 0; i < tenants; i++)
-        made_fleet_place(&course->made, i, below(course, servers));
-}
-
-static void random_wave(struct course *course, size_t index)
-{
-    static const char *const gate[] = {"gate", NULL};
-    struct wave *wave = &course->made.waves[index];
-
-    wave->workers = (int)below(course, 4);
-    wave->per_server = (int)below(course, 3);
-    wave->ramp_up = one_in(course, 3);
-    wave->has_max_failures = one_in(course, 3);
-    wave->max_failures = random_size(course);
-    wave->has_max_unreachable = one_in(course, 3);
-    wave->max_unreachable = random_size(course);
-    wave->soak_ms = one_in(course, 4) ? 10 : 0;
-    wave->gate.command = one_in(course, 4) ? gate : NULL;
-    wave->confirm = one_in(course, 4);
-    course->depends_on[index] = index > 0 ? below(course, index) : 0;
-    wave->depends_on = &course->depends_on[index];
-    wave->depends_on_count = index > 0 && !one_in(course, 3);
-}
-
-static void random_waves(struct course *course, size_t tenants)
-{
-    size_t waves = below(course, MODEL_WAVES + 1);
-    char where[MODEL_TENANTS + 1] = "";
-
-    if (waves == 0)
-        return;
-    for (size_t i = 0; i < tenants; i++)
-        where[i] = (char)('0' + below(course, waves));
-    made_fleet_waves(&course->made, waves, where);
-    for (size_t i = 0; i < waves; i++)
-        random_wave(course, i);
-}
-
-static void make_result(struct course *course, size_t servers, size_t tenants)
-{
-    const struct wave_plan *plan = course->made.request.waves;
-
-    course->result.jobs = mem_array(course->made.mem, struct job, tenants);
-    course->result.job_count = tenants;
-    course->result.wave_count = plan ? plan->group_count : 1;
-    course->result.waves = mem_array(course->made.mem, struct run_wave, course->result.wave_count);
-    course->result.servers = mem_array(course->made.mem, struct run_server, servers);
-    for (size_t i = 0; i < tenants; i++)
-        course->result.jobs[i] =
-            (struct job){.plan = &course->made.request.plan, .tenant = course->made.selected[i]};
-}
-
-static void course_init(struct course *course, unsigned number)
-{
-    size_t servers, tenants;
-    struct schedule_setup setup;
-
-    *course = (struct course){.number = number, .random = number};
-    servers = 1 + below(course, MODEL_SERVERS);
-    tenants = below(course, MODEL_TENANTS + 1);
-    made_fleet_init(&course->made, servers, tenants, 1);
-    random_config(course);
-    random_servers(course, servers, tenants);
-    random_waves(course, tenants);
-    course->troubles = one_in(course, 2);
-    course->full = one_in(course, 3);
-    course->signals = one_in(course, 10);
-    course->closes = one_in(course, 10);
-    course->holds = one_in(course, 4);
-    course->borrows = one_in(course, 4);
-    course->claims = one_in(course, 4);
-    make_result(course, servers, tenants);
-    setup = (struct schedule_setup){.tenants = course->made.selected,
-                                    .tenant_count = tenants,
-                                    .server_count = servers,
-                                    .waves = course->made.request.waves,
-                                    .workers = course->made.request.config.workers,
-                                    .per_server = course->made.request.per_server,
-                                    .ramp_up = course->made.request.config.ramp_up,
-                                    .claims = course->claims};
-    course->schedule = schedule_new(course->made.mem, &setup);
-    course->state = run_state_new(course->made.mem, &course->made.request, &course->result);
-    model_init(&course->model, &course->made.request, &setup);
-}
 
 /* --- tenants that end -------------------------------------------------------------------- */
 
@@ -281,7 +115,7 @@ static enum err_kind random_end(struct course *course, size_t job)
     if (course->now_ms >= course->down_from_ms[server] &&
         course->now_ms < course->down_until_ms[server])
         return ERR_UNREACHABLE;
-    return course->troubles ? kinds[below(course, ARRAY_LEN(kinds))] : ERR_NONE;
+    return course->troubles ? kinds[random_below(course, ARRAY_LEN(kinds))] : ERR_NONE;
 }
 
 static enum schedule_contact contact_of(enum err_kind kind)
@@ -296,18 +130,19 @@ static void take_back(struct course *course, size_t index)
     struct job *job = &course->result.jobs[index];
     bool crowded = model_is_crowded(&course->model, index);
     bool probe = model_is_probe(&course->model, index);
-    bool full = course->full && one_in(course, 4);
+    bool full = course->full && random_one_in(course, 4);
     enum schedule_contact contact;
-    int64_t at_ms = course->now_ms + 1 + (int64_t)below(course, 50);
+    int64_t at_ms = course->now_ms + 1 + (int64_t)random_below(course, 50);
 
     job->err.kind = full ? ERR_UNREACHABLE : random_end(course, index);
-    job->sent_changes = job->sent_changes || one_in(course, 2);
+    job->sent_changes = job->sent_changes || random_one_in(course, 2);
     contact = full ? CONTACT_FULL : contact_of(job->err.kind);
     CHECK(course, schedule_is_crowded(course->schedule, index) == crowded);
     CHECK(course, schedule_is_probe(course->schedule, index) == probe);
     if (full && crowded)
         job->attempt--;
     if (run_state_may_retry(course->state, index) && !(contact == CONTACT_REFUSED && probe)) {
+        CHECK(course, !course->left_out[course->model.tenants[index].server]);
         run_state_change_job(course->state, index, JOB_WAITING);
         model_retry(&course->model, index, contact, at_ms);
         schedule_retry(course->schedule, index, contact, at_ms);
@@ -320,7 +155,7 @@ static void take_back(struct course *course, size_t index)
 
 static void take_one_back(struct course *course)
 {
-    uint64_t which = below(course, (uint64_t)model_in_work(&course->model));
+    uint64_t which = random_below(course, (uint64_t)model_in_work(&course->model));
 
     for (size_t i = 0; i < course->result.job_count; i++) {
         if (course->model.tenants[i].place == PLACE_IN_WORK && which-- == 0) {
@@ -332,17 +167,31 @@ static void take_one_back(struct course *course)
 
 /* --- waves ------------------------------------------------------------------------------- */
 
+/* A wave of a run that only looks, or without rules, has no time but open. */
+static void check_plain_wave(struct course *course, enum run_wave_state to)
+{
+    CHECK(course, to == RUN_WAVE_OPEN || to == RUN_WAVE_PASSED || to == RUN_WAVE_STOPPED);
+}
+
 static void check_wave(struct course *course, size_t wave, enum run_wave_state to)
 {
     const struct wave *rules = course->made.waves ? &course->made.waves[wave] : NULL;
     const size_t *totals = course->result.waves[wave].totals;
+    size_t tenants = rules ? course->made.plan.groups[wave].count : course->result.job_count;
     bool idle = course->result.waves[wave].state == RUN_WAVE_WAITING;
 
-    CHECK(course, to != RUN_WAVE_OPEN || !course->model.draining);
-    CHECK(course, to != RUN_WAVE_PASSED || totals[OUTCOME_NONE] == 0);
     CHECK(course, to != RUN_WAVE_STOPPED || course->model.draining);
-    if (!rules || !course->made.request.halts)
+    if (idle) /* a wave that has nothing to do passes, any other begins */
+        CHECK(course, !course->model.draining &&
+                          (to == RUN_WAVE_PASSED) == (totals[OUTCOME_CANCELLED] == tenants));
+    if (to == RUN_WAVE_PASSED)
+        CHECK(course, totals[OUTCOME_NONE] == 0);
+    if (to == RUN_WAVE_PASSED && course->model.draining)
+        CHECK(course, totals[OUTCOME_CANCELLED] == 0 && !course->result.halt.halted);
+    if (!rules || !course->made.request.halts) {
+        check_plain_wave(course, to);
         return;
+    }
     for (size_t i = 0; i < rules->depends_on_count && to != RUN_WAVE_STOPPED; i++)
         CHECK(course, course->result.waves[rules->depends_on[i]].state == RUN_WAVE_PASSED);
     if (to == RUN_WAVE_OPEN)
@@ -351,8 +200,6 @@ static void check_wave(struct course *course, size_t wave, enum run_wave_state t
         CHECK(course, rules->soak_ms == 0 || course->soaked[wave]);
         CHECK(course, !rules->gate.command || course->gated[wave]);
     }
-    if (to == RUN_WAVE_PASSED && idle) /* nothing was started in it */
-        CHECK(course, totals[OUTCOME_CANCELLED] == course->made.plan.groups[wave].count);
 }
 
 static void change_wave(struct course *course, size_t wave, enum run_wave_state to)
@@ -390,7 +237,7 @@ static bool answer_a_wave(struct course *course)
 
         if (now != RUN_WAVE_CONFIRMING && now != RUN_WAVE_SOAKING && now != RUN_WAVE_GATED)
             continue;
-        if (now != RUN_WAVE_SOAKING && one_in(course, 10)) {
+        if (now != RUN_WAVE_SOAKING && random_one_in(course, 10)) {
             course->model.draining = true;
             run_state_halt(course->state, i, now == RUN_WAVE_GATED ? "gate" : "confirm");
             CHECK(course,
@@ -415,10 +262,10 @@ static void interrupt(struct course *course)
 {
     if (course->state->phase != RUN_GOING)
         return;
-    if (course->signals && one_in(course, 10)) {
+    if (course->signals && random_one_in(course, 10)) {
         run_state_change_run(course->state, RUN_DRAINING);
         course->model.draining = true;
-    } else if (course->closes && one_in(course, 10)) {
+    } else if (course->closes && random_one_in(course, 10)) {
         run_state_close(course->state);
         course->model.draining = course->state->phase == RUN_DRAINING;
         CHECK(course, course->result.closed == course->model.draining);
@@ -428,7 +275,7 @@ static void interrupt(struct course *course)
 static void hold(struct course *course, bool hold)
 {
     for (size_t i = 0; i < course->made.fleet.server_count; i++) {
-        if (hold && !one_in(course, 8))
+        if (hold && !random_one_in(course, 8))
             continue;
         model_hold(&course->model, i, hold);
         schedule_hold(course->schedule, i, hold);
@@ -451,51 +298,55 @@ static void borrow(struct course *course)
 
     if (course->lent_count == ARRAY_LEN(course->lent) || tenants == 0)
         return;
-    if (one_in(course, 2))
-        server = course->made.tenants[below(course, tenants)].server->index;
+    if (random_one_in(course, 2))
+        server = course->made.tenants[random_below(course, tenants)].server->index;
     given = schedule_borrow(course->schedule, server);
     CHECK_MODEL(course, model_borrowed(&course->model, server, given));
     if (given)
         course->lent[course->lent_count++] = server;
 }
 
-/* Some tenants are claimed, some end on another machine; when there is none left, this is known. */
-static bool claim(struct course *course)
+static bool claims_are_left(const struct course *course)
 {
-    bool came = false;
-    bool left = false;
+    for (size_t i = 0; i < course->result.job_count; i++) {
+        if (course->model.tenants[i].place == PLACE_AWAY)
+            return true;
+    }
+    return false;
+}
+
+/* Some tenants are claimed, some end on another machine; others may, or shall, come in later. */
+static void claim(struct course *course)
+{
+    bool more;
 
     for (size_t i = 0; i < course->result.job_count; i++) {
         if (course->model.tenants[i].place != PLACE_AWAY)
             continue;
-        if (one_in(course, 4)) {
+        if (random_one_in(course, 4)) {
             run_state_end_elsewhere(course->state, i,
-                                    one_in(course, 4) ? OUTCOME_FAILED : OUTCOME_MIGRATED);
+                                    random_one_in(course, 4) ? OUTCOME_FAILED : OUTCOME_MIGRATED);
             after_end(course, i);
-        } else if (course->model.waves[course->model.tenants[i].wave].open && one_in(course, 2)) {
+        } else if (random_one_in(course, 2)) {
             model_add(&course->model, i);
             schedule_add(course->schedule, i);
-        } else {
-            left = true;
-            continue;
         }
-        came = true;
     }
-    model_expect_more(&course->model, left);
-    schedule_expect_more(course->schedule, left);
-    return came;
+    more = claims_are_left(course) && random_one_in(course, 2);
+    model_expect_more(&course->model, more);
+    schedule_expect_more(course->schedule, more);
 }
 
 static void something_from_outside(struct course *course)
 {
     interrupt(course);
-    if (course->holds && one_in(course, 4))
-        hold(course, one_in(course, 2));
-    if (course->borrows && one_in(course, 3))
+    if (course->holds && random_one_in(course, 4))
+        hold(course, random_one_in(course, 2));
+    if (course->borrows && random_one_in(course, 3))
         borrow(course);
-    if (course->lent_count > 0 && one_in(course, 3))
+    if (course->lent_count > 0 && random_one_in(course, 3))
         give_back(course);
-    if (course->claims && course->state->phase == RUN_GOING && one_in(course, 3))
+    if (course->claims && course->state->phase == RUN_GOING && random_one_in(course, 3))
         claim(course);
 }
 
@@ -514,10 +365,10 @@ static void wait_for_outside(struct course *course)
     }
     for (size_t i = 0; i < MODEL_SERVERS; i++)
         held = held || course->model.servers[i].hold;
-    CHECK(course, held || course->model.more);
+    CHECK(course, held || claims_are_left(course) || course->model.more);
     hold(course, false);
-    if (course->model.more)
-        (void)claim(course);
+    if (course->claims)
+        claim(course);
 }
 
 /* A tenant comes back, or time passes until a retry is due, or something outside happens. */
@@ -527,10 +378,10 @@ static void something_happens(struct course *course)
     int64_t due_ms = schedule_due_ms(course->schedule);
     bool may_wait = due_ms != CLOCK_NEVER && course->state->phase == RUN_GOING;
 
-    course->now_ms += (int64_t)below(course, 20);
-    if (one_in(course, 4) && answer_a_wave(course))
+    course->now_ms += (int64_t)random_below(course, 20);
+    if (random_one_in(course, 4) && answer_a_wave(course))
         return;
-    if (working > 0 && (!may_wait || !one_in(course, 3)))
+    if (working > 0 && (!may_wait || !random_one_in(course, 3)))
         take_one_back(course);
     else if (may_wait)
         course->now_ms = due_ms > course->now_ms ? due_ms : course->now_ms;
@@ -602,7 +453,7 @@ Test(model, every_course_of_a_run_keeps_the_rules)
     for (unsigned number = COURSE_FIRST; number < COURSE_FIRST + COURSES; number++) {
         struct course course;
 
-        course_init(&course, number);
+        random_course_init(&course, number);
         run_course(&course);
         made_fleet_release(&course.made);
     }

@@ -66,3 +66,33 @@ Test(report_list, json)
                      "suspended");
     json_decref(root);
 }
+
+Test(report_list, waves)
+{
+    struct wave waves[] = {{.name = "canary", .has_size = true, .size = {.value = 1}},
+                           {.name = "rest", .order = WAVE_ORDER_RANDOM}};
+    struct run_config config = {.waves = waves, .wave_count = 2};
+    struct wave_plan *plan;
+    struct err err = ERR_INIT;
+    json_t *root;
+
+    cr_assert_eq(wave_plan_make(fixture.mem, &config, fixture.request.tenants, 3,
+                                (struct wave_history){.seed = 5}, &plan, &err),
+                 0);
+    fixture.request.waves = plan;
+    cr_expect_str_eq(
+        report_fixture_text(&fixture, print_text),
+        "tenant      server  database    schema  state      labels                         wave   "
+        " why\n"
+        "store-0001  eu1     store_0001  -       active     ring=canary note=two words\\xFF  "
+        "canary  1 of 2\n"
+        "store-0002  us1     store_0002  shop    suspended  -                              -      "
+        " -\n"
+        "日本の店    eu1     store_0003  -       active     -                              rest   "
+        " the rest\n"
+        "drawn at random with the seed 5, anew in each run\n");
+    root = json_loads(report_fixture_text(&fixture, print_json), 0, NULL);
+    cr_expect_str_eq(json_string_value(json_object_get(json_array_get(root, 2), "wave")), "rest");
+    cr_expect(json_is_null(json_object_get(json_array_get(root, 1), "waveReason")));
+    json_decref(root);
+}

@@ -77,7 +77,7 @@ Test(schedule_waves, open_waves_take_turns_and_servers_within_each)
     made_fleet_release(&made);
 }
 
-Test(schedule_waves, a_wave_has_its_own_workers_and_never_more_than_the_run)
+Test(schedule_waves, a_wave_has_its_own_workers)
 {
     struct made_fleet made;
     struct schedule *schedule;
@@ -85,13 +85,28 @@ Test(schedule_waves, a_wave_has_its_own_workers_and_never_more_than_the_run)
     made_fleet_init(&made, 1, 12, 99);
     made_fleet_waves(&made, 2, "000000111111");
     made.waves[0].workers = 2;
-    made.waves[1].workers = 50;
-    schedule = made_schedule(&made, 5, 0);
+    made.waves[1].workers = 3;
+    schedule = made_schedule(&made, 9, 0);
     cr_expect(eq(sz, start_all(schedule), 2));
     schedule_open_wave(schedule, 1);
     cr_expect(eq(sz, start_all(schedule), 3));
     end(schedule, 0);
     cr_expect(eq(sz, made_next(schedule, 0), 2), "the place is that of its own wave");
+    cr_expect(eq(sz, made_next(schedule, 0), NONE));
+    made_fleet_release(&made);
+}
+
+Test(schedule_waves, all_waves_together_have_the_workers_of_the_run)
+{
+    struct made_fleet made;
+    struct schedule *schedule;
+
+    made_fleet_init(&made, 1, 12, 99);
+    made_fleet_waves(&made, 2, "000000111111");
+    made.waves[0].workers = 50;
+    schedule = made_schedule(&made, 5, 0);
+    schedule_open_wave(schedule, 1);
+    cr_expect(eq(sz, start_all(schedule), 5));
     made_fleet_release(&made);
 }
 
