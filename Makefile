@@ -236,17 +236,25 @@ compile_commands.json: Makefile $(SOURCES)
 
 # --- installation ---------------------------------------------------------------------------
 
-DOCUMENTS = $(wildcard README.md CHANGELOG.md LICENSE config/fleet.example.yaml docs/*.md)
+DOCUMENTS = $(wildcard README.md CHANGELOG.md LICENSE config/fleet.example.yaml docs/*.md \
+	docs/*.json)
+UNITS := $(wildcard scripts/systemd/*.service scripts/systemd/*.timer)
+UNIT_DIR = $(PREFIX)/lib/systemd/system
 
 .PHONY: install uninstall
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/pgtide
 	install -m 755 $(BUILD)/pgtide $(DESTDIR)$(PREFIX)/bin/pgtide
 	$(if $(DOCUMENTS),install -m 644 $(DOCUMENTS) $(DESTDIR)$(PREFIX)/share/doc/pgtide)
+	install -d $(DESTDIR)$(UNIT_DIR)
+	for unit in $(UNITS); do \
+		sed 's|/usr/local/|$(PREFIX)/|g' $$unit > $(DESTDIR)$(UNIT_DIR)/$${unit##*/} && \
+		chmod 644 $(DESTDIR)$(UNIT_DIR)/$${unit##*/} || exit 1; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/pgtide
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/pgtide
+	rm -f $(UNITS:scripts/systemd/%=$(DESTDIR)$(UNIT_DIR)/%)
 
 .PHONY: clean
 clean:

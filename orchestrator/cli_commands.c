@@ -65,8 +65,9 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .arguments = "",
          .summary = "List the tenants of the inventory",
          .description =
-             "Lists the selected tenants as the inventory resolves them, suspended ones too.\n"
-             "Nothing is connected to.",
+             "Lists the selected tenants as the inventory resolves them, suspended ones too,\n"
+             "and in which wave each is and why. Nothing is connected to but what discover:\n"
+             "names.",
          .examples = "pgtide list -l region=eu\n"
                      "pgtide list --shard 0/4 -o json"},
     [CLI_STATUS] =
@@ -87,9 +88,9 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .arguments = "",
          .summary = "Show what migrate would run, and where",
          .description =
-             "A dry run: shows which migrations would run on which tenants, grouped by equal\n"
-             "plans, and which tenants a require query would hold. Read only, takes no lock,\n"
-             "writes nothing. -v also prints the SQL.",
+             "A dry run: shows the waves, which migrations would run on which tenants, grouped\n"
+             "by equal plans, and which tenants a require query would hold. Read only, takes\n"
+             "no lock, writes nothing. -v also prints the SQL.",
          .examples = "pgtide plan\n"
                      "pgtide plan -v -t store-0042\n"
                      "pgtide plan --seed -o json"},
@@ -127,12 +128,14 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .arguments = "",
          .summary = "Bring the tenants to the newest version",
          .description =
-             "Locks each selected tenant, runs what is pending there, and with --seed loads\n"
-             "its seeds. The run halts when more tenants failed than max_failures allows.\n"
+             "Wave by wave, locks each selected tenant, runs what is pending there, and with\n"
+             "--seed loads its seeds. The run halts when more tenants failed than max_failures\n"
+             "allows, or when a wave's gate or a confirmation says no.\n"
              "Ctrl-C lets those in work finish; twice cancels their statements. Whatever\n"
              "happened, running the same command again is right.",
          .examples = "pgtide migrate\n"
                      "pgtide migrate -l ring=canary --seed\n"
+                     "pgtide migrate --wave canary\n"
                      "pgtide migrate --to 1.20.0 --max-failures 5% --report run.json"},
     [CLI_SEED] =
         {.id = CLI_SEED,

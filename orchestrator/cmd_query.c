@@ -60,11 +60,13 @@ static int read_text(void *parent, const struct options *options, char **ret, co
                       "input, --file FILE from a file.");
         return -1;
     }
-    *ret_name = options->file ? options->file : "query";
+    *ret_name = options->file ? options->file : QUERY_ARGUMENT;
     if (options->file)
         return text_file_read(parent, options->file, options->file, ret, &len, err);
-    if (strcmp(given->items[0], "-") == 0)
+    if (strcmp(given->items[0], "-") == 0) {
+        *ret_name = QUERY_STDIN;
         return read_stdin(parent, ret, err);
+    }
     *ret = mem_strdup(parent, given->items[0]);
     return 0;
 }
@@ -127,6 +129,21 @@ static void on_job_ended(void *arg, const struct job *job, const struct run_resu
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* "query 20261123T061500Z-4f2a: 400 rows from 23 of 24 tenants in 1.2s" */
+static void add_totals(struct strbuf *out, const struct report *report)
+{
+    const struct run_result *result = report->result;
+    void *mem = mem_context(NULL);
+
+    strbuf_printf(out, "query %s: %s from ", result->run_id,
+                  report_text_count(mem, report->request->plan.query->rows, "row"));
+    if (result->totals[OUTCOME_CURRENT] < result->job_count)
+        strbuf_printf(out, "%zu of ", result->totals[OUTCOME_CURRENT]);
+    strbuf_printf(out, "%s in %s\n", report_text_count(mem, result->job_count, "tenant"),
+                  text_elapsed(mem, result->duration_ms));
+    talloc_free(mem);
+}
+
 /* To stderr: stdout holds rows. */
 static int report(const struct report *report, FILE *out UNUSED)
 {
@@ -142,10 +159,8 @@ static int report(const struct report *report, FILE *out UNUSED)
     own.color = own.color && report_color_wanted(stderr, false);
     strbuf_init(&text, NULL);
     report_failures_text(&text, &own);
-    if (!own.quiet) {
-        strbuf_printf(&text, "%s\n", report_text_count(text.text, query->rows, "row"));
-        report_text_totals(&text, &own);
-    }
+    if (!own.quiet)
+        add_totals(&text, &own);
     rc = report_text_write(&text, stderr);
     strbuf_release(&text);
     return rc;

@@ -29,6 +29,18 @@ static int perform(const struct resume *resume, const struct options *options,
     return err_list_take(errors, &err);
 }
 
+/* A tenant that was cut off in between would be taken further back than the others. */
+static int check_steps(const struct resume *resume, const struct options *options, struct err *err)
+{
+    if (options->steps == 0)
+        return 0;
+    err_set(err, ERR_USAGE, "run %s was a rollback by --steps, which cannot be gone on with",
+            resume_run(resume));
+    err_hint(err, "Steps count from where a tenant stands, and tenants stand in different places "
+                  "now: use pgtide rollback --to VERSION.");
+    return -1;
+}
+
 static int go_on(const struct options *options, enum resume_kind kind, struct err_list *errors)
 {
     void *mem = mem_context(NULL);
@@ -45,6 +57,10 @@ static int go_on(const struct options *options, enum resume_kind kind, struct er
         goto done;
     }
     ledger_options_apply(mem, resume_options(resume), &again);
+    if (check_steps(resume, &again, &err) < 0) {
+        err_list_take(errors, &err);
+        goto done;
+    }
     again.origin = resume_run(resume);
     again.retries = kind == RESUME_FAILED;
     code = perform(resume, &again, errors);

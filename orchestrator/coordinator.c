@@ -133,8 +133,8 @@ static void collect(struct coordinator *c)
 
 static bool is_over(const struct coordinator *c)
 {
-    return run_state_is_done(c->state) && c->failure_hooks == 0 &&
-           !rollout_is_asking(c->rollout) && coordinator_shared_is_settled(c);
+    return run_state_is_done(c->state) && c->failure_hooks == 0 && !rollout_is_asking(c->rollout) &&
+           coordinator_shared_is_settled(c);
 }
 
 static void run_loop(struct coordinator *c)
@@ -273,7 +273,6 @@ static int make_state(struct coordinator *c, void *mem, struct err *err)
     c->contacts = contacts_new(mem, request->fleet->server_count);
     c->refusals = mem_array(mem, char *, request->fleet->server_count);
     c->waits_for = mem_array(c->result, char *, request->fleet->server_count);
-    c->blind = mem_array(mem, char *, request->fleet->server_count);
     c->next_tick_ms = CLOCK_NEVER;
     for (size_t i = 0; i < c->observer_count; i++) {
         if (c->observers[i]->tick)

@@ -73,7 +73,7 @@ void coordinator_jobs_watch_servers(struct coordinator *c)
         schedule_hold(c->schedule, news.server, seen->waits_for != NULL);
         look_at_server(c, news.server);
         if (news.refusal && !seen->left_out) {
-            c->blind[news.server] = mem_strdup(c->blind, news.refusal);
+            seen->blind = mem_strdup(c->result, news.refusal);
             seen->left_out = true;
             leave_out(c, news.server);
         }
@@ -137,10 +137,10 @@ static void explain_left_out(struct coordinator *c, struct job *job)
 
     if (job->attempt > 0)
         return;
-    if (c->blind[server->index]) {
+    if (c->result->servers[server->index].blind) {
         err_set(&job->err, ERR_CANCELLED,
                 "not started: server \"%s\" was left out, as it cannot be watched: %s",
-                server->name, c->blind[server->index]);
+                server->name, c->result->servers[server->index].blind);
         return;
     }
     err_set(&job->err, ERR_CANCELLED,

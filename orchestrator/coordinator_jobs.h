@@ -36,13 +36,12 @@ struct coordinator {
     struct server_watch *watch; /* NULL: no server is watched */
     struct signals *signals;
     struct queue *queue;
-    struct pool *pool;    /* NULL: no tenants */
-    struct task *tasks;   /* by job */
-    int64_t *started_ms;  /* by job: first hand-out */
-    char **refusals;      /* by server: what its last refused attempt said, or NULL */
-    char **waits_for;     /* by server: as in the result, and as long as that */
-    char **blind;         /* by server: why it is left out, as it cannot be watched; or NULL */
-    int64_t next_tick_ms; /* CLOCK_NEVER: nobody wants it */
+    struct pool *pool;                 /* NULL: no tenants */
+    struct task *tasks;                /* by job */
+    int64_t *started_ms;               /* by job: first hand-out */
+    char **refusals;                   /* by server: what its last refused attempt said, or NULL */
+    char **waits_for;                  /* by server: as in the result, and as long as that */
+    int64_t next_tick_ms;              /* CLOCK_NEVER: nobody wants it */
     struct coordinator_shared *shared; /* NULL: the run is this machine's alone */
     size_t failure_hooks; /* jobs that have ended and are with the workers for on_failure */
     bool rest_ended;      /* the run drains, and what was not started has been ended */

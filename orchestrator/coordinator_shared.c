@@ -129,18 +129,21 @@ static void add_wishes(struct coordinator *c, void *mem, struct shared_ask *ask)
     struct coordinator_shared *s = c->shared;
     size_t servers = c->request->fleet->server_count;
     size_t *by_server = mem_array(mem, size_t, servers);
+    size_t *told_on = mem_array(mem, size_t, servers);
     bool *down = mem_array(mem, bool, servers);
     size_t busy = 0;
     size_t workers = c->pool ? (size_t)pool_threads(c->pool) : 0;
 
+    for (size_t i = 0; i < s->told_count; i++) /* they are about to be given back */
+        told_on[server_of(c, s->told[i])]++;
     for (size_t i = 0; i < servers; i++) {
         struct schedule_server look = schedule_look(c->schedule, i);
 
-        by_server[i] = s->held_on[i] + places_on(&look);
+        by_server[i] = s->held_on[i] - told_on[i] + places_on(&look);
         down[i] = is_down(&look);
         busy += look.in_work + (down[i] ? 0 : look.left);
     }
-    ask->capacity = s->held_count + (workers > busy ? workers - busy : 0);
+    ask->capacity = s->held_count - s->told_count + (workers > busy ? workers - busy : 0);
     ask->by_server = by_server;
     ask->down = down;
 }

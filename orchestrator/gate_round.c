@@ -212,9 +212,21 @@ static char *explain_noes(const struct gate_round *round)
     return text.text;
 }
 
+static int compare_noes(const void *left, const void *right)
+{
+    const struct run_wave_no *a = left;
+    const struct run_wave_no *b = right;
+
+    return a->tenant->index < b->tenant->index ? -1 : a->tenant->index > b->tenant->index;
+}
+
 bool gate_round_finish(struct gate_round *round)
 {
     struct run_wave *wave = &round->setup->result->waves[round->group];
+
+    /* in the order of the inventory, not of the answers */
+    if (round->no_count > 0)
+        qsort(round->noes, round->no_count, sizeof(*round->noes), compare_noes);
 
     if (round->gate->sql)
         round->run.duration_ms = clock_now_ms() - round->begin_ms;

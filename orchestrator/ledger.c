@@ -156,9 +156,8 @@ int ledger_find(void *parent, struct ledger_db *db, const char *which, struct le
     if (list.count > 1)
         return refuse_several(&list, which, err);
     if (list.count == 0) {
-        err_set(err, ERR_NOINPUT, "there is no run \"%s\" in ledger \"%s\"", which,
-                ledger_db_name(db));
-        err_hint(err, "\"pgtide runs\" lists the runs; the newest is \"last\".");
+        err_set(err, ERR_NOINPUT, "there is no run \"%s\" in the ledger", which);
+        err_hint(err, "\"pgtide runs\" lists those that there are; the newest is \"last\".");
         return -1;
     }
     *ret = list.items[0];

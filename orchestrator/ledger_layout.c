@@ -61,7 +61,6 @@ static const char *const steps[] = {
     "result text," /* JSON: its object in the report */
     "detail text," /* JSON: what reports for people say besides */
     "owner text,"  /* the machine that has it in work, in a shared run */
-    "lease_until_ms bigint,"
     "PRIMARY KEY (run, tenant));"
     "CREATE UNIQUE INDEX pgtide_tenant_name ON pgtide_tenant (run, name);"
     "CREATE INDEX pgtide_tenant_migrated ON pgtide_tenant (name, started_ms) "
@@ -88,8 +87,6 @@ static const char *const steps[] = {
     "started_ms bigint,"
     "finished_ms bigint,"
     "detail text," /* JSON: its totals and its gate */
-    "owner text,"
-    "lease_until_ms bigint,"
     "PRIMARY KEY (run, wave));",
 };
 

@@ -291,18 +291,20 @@ static void on_server_changed(void *arg, const struct run_result *so_far, size_t
     struct told *told = &progress->told[index];
     bool left_out = server->schedule.state == SCHEDULE_SERVER_LEFT_OUT;
     bool news = is_news(told, &server->schedule);
-    char *words;
+    const char *words;
+    void *mem;
 
     if (!news)
         return;
     *told = (struct told){.state = server->schedule.state, .cap = server->schedule.cap};
     if (!tells_lines(progress) && !left_out) /* that is a problem: also where it is quiet */
         return;
-    words = progress_words_server(NULL, server);
+    mem = mem_context(NULL);
+    words = progress_words_server(mem, server);
     strbuf_printf(&progress->lines, "server %s: %s", progress->request->fleet->servers[index].name,
                   words ? words : "goes on");
     line_done(progress);
-    talloc_free(words);
+    talloc_free(mem);
 }
 
 /* --- the screen ------------------------------------------------------------------------------ */

@@ -4,9 +4,13 @@
  * DESIGN. Between draws the cursor waits where the first row begins. When a window is resized the
  * terminal may wrap the rows anew, and does so before or after we learn the new size; but it keeps
  * the cursor at its character, so that the next draw begins at the right place whatever has become
- * of the rows below, and clears them. For the same reason rows never wrap as they are written. A
- * draw is one write: the terminal never shows half of it. At most half of a window is used, since
- * what a lower window pushes out at the top cannot be taken back.
+ * of the rows below. Rows never wrap as they are written. A draw is one write: the terminal never
+ * shows half of it. At most half of a window is used, since what a lower window pushes out at the
+ * top cannot be taken back.
+ *
+ * Two habits of tmux: a line that it has wrapped, and that is only written over, counts as one with
+ * the next when the window gets wider again, so each line is cleared whole. And to clear everything
+ * from the top left corner on moves it all into the history, so that is never done from column 0.
  */
 #include "orchestrator/progress_screen.h"
 
@@ -17,7 +21,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define CLEAR_LINE "\033[K"  /* from the cursor to the end of the line */
+#define CLEAR_LINE "\033[2K"
+#define CLEAR_RIGHT "\033[K" /* from the cursor to the end of the line */
 #define CLEAR_BELOW "\033[J" /* to the end of the screen */
 #define WRAP_OFF "\033[?7l"
 #define WRAP_ON "\033[?7h"
@@ -50,15 +55,27 @@ void progress_screen_size(int fd, size_t *ret_rows, size_t *ret_columns)
     *ret_columns = size.ws_col == 0 ? 80 : size.ws_col;
 }
 
+/* Lines that stay: these may wrap. */
+static void add_lines(struct strbuf *out, const struct strbuf *lines)
+{
+    const char *end = lines->text + lines->len;
+
+    for (const char *line = lines->text; line < end;) {
+        size_t len = strcspn(line, "\n");
+
+        strbuf_str(out, CLEAR_LINE);
+        strbuf_add(out, line, len);
+        strbuf_str(out, CLEAR_RIGHT "\n");
+        line += len + 1;
+    }
+}
+
 static void add_rows(struct strbuf *out, const struct progress_rows *rows)
 {
     strbuf_str(out, WRAP_OFF);
-    for (size_t i = 0; i < rows->count; i++) {
-        bool last = i + 1 == rows->count;
-
-        strbuf_printf(out, "%s%s", rows->items[i], last ? CLEAR_BELOW : CLEAR_LINE "\n");
-    }
-    strbuf_str(out, WRAP_ON "\r");
+    for (size_t i = 0; i < rows->count; i++)
+        strbuf_printf(out, "%s" CLEAR_LINE "%s", i ? "\n" : "", rows->items[i]);
+    strbuf_str(out, CLEAR_BELOW WRAP_ON "\r");
     if (rows->count > 1)
         strbuf_printf(out, "\033[%zuA", rows->count - 1);
 }
@@ -69,11 +86,11 @@ void progress_screen_draw(int fd, const struct strbuf *above, const struct progr
 
     strbuf_init(&out, NULL);
     strbuf_char(&out, '\r');
-    if (above->len > 0 || !rows)
-        strbuf_str(&out, CLEAR_BELOW);
-    strbuf_add(&out, above->text, above->len);
+    add_lines(&out, above);
     if (rows)
         add_rows(&out, rows);
+    else
+        strbuf_str(&out, CLEAR_LINE " " CLEAR_BELOW "\r" CLEAR_LINE);
     progress_screen_write(fd, out.text, out.len);
     strbuf_release(&out);
 }

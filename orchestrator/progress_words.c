@@ -80,6 +80,8 @@ char *progress_words_server(void *parent, const struct run_server *server)
     case SCHEDULE_SERVER_LOST:
         return mem_strdup(parent, "down, its tenants are given up");
     case SCHEDULE_SERVER_LEFT_OUT:
+        if (server->blind)
+            return mem_printf(parent, "left out, as it cannot be watched: %s", server->blind);
         return mem_printf(parent, "left out after %lld failures (max_failures)",
                           (long long)server->failures);
     }

@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "orchestrator/report_text.h"
+#include "worker/query.h"
 
 static const struct {
     const char *sqlstate;
@@ -49,6 +50,16 @@ static void add_seeds(struct strbuf *out, void *mem, const struct run_request *r
         strbuf_str(out, " --reseed");
 }
 
+static void add_query(struct strbuf *out, void *mem, const struct migration *sql)
+{
+    if (strcmp(sql->file, QUERY_ARGUMENT) == 0)
+        strbuf_printf(out, " %s", report_text_shell(mem, sql->text));
+    else if (strcmp(sql->file, QUERY_STDIN) == 0)
+        strbuf_str(out, " -");
+    else
+        strbuf_printf(out, " --file %s", report_text_shell(mem, sql->file));
+}
+
 char *report_remedy_operation(void *parent, const struct run_request *request)
 {
     const struct job_plan *plan = &request->plan;
@@ -64,6 +75,8 @@ char *report_remedy_operation(void *parent, const struct run_request *request)
                       plan->to_version ? report_version(parent, plan->catalog, plan->to_version)
                                        : "0");
     add_seeds(&out, parent, request);
+    if (plan->query)
+        add_query(&out, parent, &plan->query->sql);
     return out.text;
 }
 

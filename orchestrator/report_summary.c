@@ -127,7 +127,18 @@ static void print_line(struct strbuf *out, const struct report *report, const ch
                   report_text_ink(report->color, INK_OFF));
 }
 
-/* The servers whose own budget was spent. */
+/* "server eu1 was left out: 3 failed (max_failures)" */
+static char *left_out_text(void *mem, const struct server *server, const struct run_server *seen)
+{
+    char *name = report_text_line(mem, server->name, 0);
+
+    if (seen->blind)
+        return mem_printf(mem, "server %s was left out, as it cannot be watched: %s", name,
+                          report_text_line(mem, seen->blind, 0));
+    return mem_printf(mem, "server %s was left out: %lld failed (max_failures)", name,
+                      (long long)seen->failures);
+}
+
 static void print_left_out(struct strbuf *out, const struct report *report)
 {
     const struct fleet *fleet = report->request->fleet;
@@ -137,10 +148,7 @@ static void print_left_out(struct strbuf *out, const struct report *report)
         const struct run_server *server = &report->result->servers[i];
 
         if (server->left_out)
-            print_line(out, report,
-                       mem_printf(mem, "server %s was left out: %lld failed (max_failures)",
-                                  report_text_line(mem, fleet->servers[i].name, 0),
-                                  (long long)server->failures));
+            print_line(out, report, left_out_text(mem, &fleet->servers[i], server));
     }
     talloc_free(mem);
 }

@@ -94,7 +94,8 @@ struct run_wave {
 struct run_server {
     struct schedule_server schedule; /* as of the last tick */
     const char *waits_for;           /* on hold: "replica lag 14s (10s)"; NULL: it is not */
-    bool left_out;                   /* its max_failures is spent */
+    bool left_out;                   /* its max_failures is spent, or it cannot be watched: */
+    const char *blind;               /* why not; else NULL */
     int64_t failures;                /* that counted in it */
 };
 

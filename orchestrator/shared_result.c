@@ -17,13 +17,12 @@ char *shared_result_write(void *parent, const struct run_request *request,
     row = ledger_record_tenant(parent, request, result, job, LEDGER_ENDED);
     job->outcome = before;
     return ledger_json_write(
-        parent, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s?,s:s?}", "attempts",
-                          (json_int_t)row.attempts, "started", (json_int_t)row.started_ms,
-                          "duration", (json_int_t)row.duration_ms, "initial",
-                          (json_int_t)row.initial_version, "version", (json_int_t)row.version,
-                          "pid", (json_int_t)row.backend_pid, "error",
-                          err_kind_name(row.error_kind), "result", row.result, "detail",
-                          row.detail));
+        parent,
+        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s?,s:s?}", "attempts", (json_int_t)row.attempts,
+                  "started", (json_int_t)row.started_ms, "duration", (json_int_t)row.duration_ms,
+                  "initial", (json_int_t)row.initial_version, "version", (json_int_t)row.version,
+                  "pid", (json_int_t)row.backend_pid, "error", err_kind_name(row.error_kind),
+                  "result", row.result, "detail", row.detail));
 }
 
 static enum err_kind kind_of(const char *name)

@@ -104,6 +104,16 @@ static enum err_kind kind_of_connect(const char *sqlstate, bool own_limit)
     return ERR_UNREACHABLE;
 }
 
+static void hint_connections(struct err *err, bool own_limit)
+{
+    if (err->kind == ERR_FULL)
+        err_hint(err, "All connections of the server are in use: see pg_stat_activity for by whom. "
+                      "Lower per_server, or raise max_connections.");
+    else if (own_limit)
+        err_hint(err, "It is the limit of this database or role alone: ALTER DATABASE ... "
+                      "CONNECTION LIMIT -1, or ALTER ROLE.");
+}
+
 int pgerror_connect(PGconn *conn, struct err *err)
 {
     void *mem = mem_context(NULL);
@@ -117,6 +127,7 @@ int pgerror_connect(PGconn *conn, struct err *err)
     cut_questions(message);
     err_set(err, kind, "%s", message);
     err_sqlstate(err, sqlstate);
+    hint_connections(err, own_limit);
     if (PQconnectionNeedsPassword(conn))
         err_hint(err, "Give a password in connection.password, password_file, password_command, "
                       "PGPASSWORD or .pgpass.");

@@ -182,6 +182,18 @@ static void build(struct script *script, struct transactions *tx, struct asking 
     script_add(script, "ROLLBACK"); /* nothing is to be kept */
 }
 
+/* 25006, which of other commands says that the server is read only. */
+static void refuse_change(struct err *err)
+{
+    struct err refused = ERR_INIT;
+
+    err_set_at(&refused, ERR_SQL, err->file, err->line, err->column, "the query changes something");
+    err_detail(&refused, "%s", err->message);
+    err_hint(&refused, "pgtide query only reads. To change something, write a migration: pgtide "
+                       "new NAME.");
+    err_move(err, &refused);
+}
+
 int query_tenant(struct job *job, struct transactions *tx, struct err *err)
 {
     struct asking asking = {.job = job, .query = job->plan->query};
@@ -194,6 +206,8 @@ int query_tenant(struct job *job, struct transactions *tx, struct err *err)
     build(&script, tx, &asking);
     result = script_run(&script, tx->session, err);
     talloc_free(script.mem);
+    if (strcmp(err->sqlstate, "25006") == 0)
+        refuse_change(err);
     if (result == 0)
         return agree(asking.query, asking.shape, err);
     talloc_free(asking.shape);

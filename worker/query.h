@@ -14,6 +14,10 @@
 #include "worker/query_rows.h"
 #include "worker/transaction.h"
 
+/* Names of queries that come from no file. */
+#define QUERY_ARGUMENT "query"
+#define QUERY_STDIN "standard input"
+
 struct query_column {
     const char *name;
     Oid type;

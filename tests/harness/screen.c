@@ -176,6 +176,17 @@ static void clear_line(struct screen *screen)
             line->cells[i] = L' ';
 }
 
+/* The whole row that the cursor is in. */
+static void clear_row(struct screen *screen)
+{
+    size_t cell = screen->cell;
+
+    screen->cell = cursor_cell(screen) / screen->columns * screen->columns;
+    screen->behind = false;
+    clear_line(screen);
+    screen->cell = cell;
+}
+
 static void clear_below(struct screen *screen)
 {
     struct line *line = &screen->lines[screen->line];
@@ -194,7 +205,10 @@ static void control(struct screen *screen, char final, const char *numbers)
         clear_below(screen);
         break;
     case 'K':
-        clear_line(screen);
+        if (strcmp(numbers, "2") == 0)
+            clear_row(screen);
+        else
+            clear_line(screen);
         break;
     case 'm':
         break;

@@ -6,9 +6,9 @@
  *     cr_expect_str_eq(screen_text(screen), "12/40 [###-----]");
  *
  * It knows what pgtide's progress uses: printable UTF-8, \r, \n, and the sequences CSI n A,
- * CSI K, CSI J, CSI ?7l, CSI ?7h, CSI ... m. Anything else ends the test program, so that nothing
- * is used which is not checked here. Lines wrap as on xterm: at the first character behind the last
- * column. A window that is resized wraps its lines anew, as tmux, VTE and kitty do.
+ * CSI K, CSI 2K, CSI J, CSI ?7l, CSI ?7h, CSI ... m. Anything else ends the test program, so that
+ * nothing is used which is not checked here. Lines wrap as on xterm: at the first character behind
+ * the last column. A window that is resized wraps its lines anew, as tmux, VTE and kitty do.
  */
 #ifndef TESTS_HARNESS_SCREEN_H
 #define TESTS_HARNESS_SCREEN_H

@@ -441,7 +441,7 @@ static const struct process_result *shell(const char *format)
                                     .cwd = dir});
 }
 
-Test(cli, full_disk_and_closed_pipe_are_failures)
+Test(cli, a_full_disk_is_a_failure)
 {
     const struct process_result *result;
 
@@ -455,10 +455,6 @@ Test(cli, full_disk_and_closed_pipe_are_failures)
     /* Nobody wants it: no file that pgtide opens may get the number of standard output. */
     result = shell("\"$program\" validate >&- 2>&- <&-");
     expect_code(result, 0);
-    /* The reader is gone before a byte is written. */
-    result = shell("{ sleep 0.3; \"$program\" list; echo $? >&2; } | true; sleep 1");
-    cr_expect_str_eq(result->err,
-                     "pgtide: error: could not write to standard output: Broken pipe\n1\n");
 }
 
 Test(cli, control_characters_do_not_reach_the_terminal)

@@ -107,17 +107,30 @@ static void end_world(const struct world *world)
     talloc_free(world->mem);
 }
 
-static void wait_for_ledger(const struct world *world, const char *what, const char *sql)
-{
-    cr_assert(pg_sql_wait(world->fleet->server, world->fleet->databases[world->databases], sql,
-                          PATIENCE_MS),
-              "%s", what);
-}
-
 static char *ask_ledger(const struct world *world, const char *sql)
 {
     return pg_sql_rows(world->mem, world->fleet->server, world->fleet->databases[world->databases],
                        sql);
+}
+
+/* Also until the ledger has its tables. */
+static void wait_for_ledger(const struct world *world, const char *what, const char *sql)
+{
+    const struct pg_server *server = world->fleet->server;
+    const char *database = world->fleet->databases[world->databases];
+
+    cr_assert(pg_sql_wait(server, database, "SELECT to_regclass('pgtide_shared') IS NOT NULL",
+                          PATIENCE_MS));
+    cr_assert(pg_sql_wait(server, database, sql, PATIENCE_MS), "%s: %s", what,
+              ask_ledger(world, "SELECT member, state, outcome, takeovers, count(*) FROM "
+                                "pgtide_shared_tenant GROUP BY 1, 2, 3, 4"));
+}
+
+/* Why a tenant of the run ended as it did. */
+static const char *message_of(const struct fleet_run *run, const char *tenant)
+{
+    return json_string_value(
+        json_object_get(json_object_get(fleet_fixture_tenant(run, tenant), "error"), "message"));
 }
 
 /* Every tenant has its table, and one row in its history, of this run. */
@@ -172,6 +185,9 @@ Test(machines, four_work_on_two_thousand_while_one_is_killed_and_one_sleeps)
     wait_at_gate(&world, 1, MACHINES * WORKERS);
     process_signal(machines[0], SIGKILL);
     process_signal(machines[1], SIGSTOP);
+    wait_for_ledger(&world, "their leases have run out",
+                    "SELECT count(*) = 2 FROM pgtide_shared_member "
+                    "WHERE lease_until < clock_timestamp()");
     close_gate(&world, 2);
     open_gate(&world, 1);
     wait_for_ledger(&world, "what the two had is taken over, and done",
@@ -267,7 +283,8 @@ Test(machines, one_that_is_stopped_leaves_and_a_finished_run_is_only_reported)
     open_gate(&world, 1);
     run = fleet_fixture_wait(world.fleet, first);
     cr_expect_eq(run->exit_code, 143, "%s%s", run->out, run->err);
-    cr_expect(strstr(run->out, "left to other machines"), "%s", run->out);
+    cr_expect_str_eq(message_of(run, "t0039"),
+                     "left to other machines: the run was stopped by SIGTERM");
     run = fleet_fixture_wait(world.fleet, second);
     cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
     cr_expect_eq(fleet_fixture_total(run, "migrated"), 40);
@@ -380,7 +397,9 @@ Test(machines, a_ledger_that_is_away_for_longer_than_the_lease_ends_the_work_in_
     run = fleet_fixture_wait(world.fleet, process);
     cr_expect_eq(run->exit_code, 3, "%s%s", run->out, run->err);
     cr_expect_eq(fleet_fixture_total(run, "migrated"), WORKERS, "what was in work is finished");
-    cr_expect(strstr(run->out, "the ledger could not be reached"), "%s", run->out);
+    cr_expect(strstr(message_of(run, "t0039"), "left to other machines: the ledger could not be "
+                                               "reached: ledger database: "),
+              "%s", message_of(run, "t0039"));
 
     pg_server_start(ledger);
     run = fleet_fixture_run(world.fleet, "migrate", "--run", "away", NULL);

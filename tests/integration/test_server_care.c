@@ -263,6 +263,29 @@ Test(server_care, who_may_not_see_the_connections_does_not_start)
     cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
 }
 
+/* The watch may never turn into one that sees nothing and so no reason to wait. */
+Test(server_care, who_loses_that_right_in_a_run_goes_on_without_the_server)
+{
+    struct pg_server *server = pg_server_new(ctx, "max_connections = 33\n");
+    struct fleet_fixture *fleet = watched_shops(server, "max_connections_used: 10");
+    struct crowd crowd = {.count = 0};
+    const struct fleet_run *run;
+    struct process *process;
+
+    gather(&crowd, server, "postgres", 12);
+    process = fleet_fixture_start(fleet, "migrate", NULL);
+    cr_assert(process_wait_text(process, "max_connections_used", PATIENCE_MS));
+    pg_sql_exec(server, "postgres", "REVOKE pg_monitor FROM migrator");
+    run = fleet_fixture_wait(fleet, process);
+    disperse(&crowd);
+    cr_assert_eq(run->exit_code, 3, "%s%s", run->out, run->err);
+    cr_assert_eq(fleet_fixture_total(run, "cancelled"), 6);
+    cr_assert_eq(shops_done(fleet), 0);
+    cr_assert(strstr(run->out, "server main was left out, as it cannot be watched: role "
+                               "\"migrator\" may not see"),
+              "%s", run->out);
+}
+
 /* --- max_replica_lag -------------------------------------------------------------------------- */
 
 Test(server_care, a_server_whose_replica_lags_is_waited_for)

@@ -218,3 +218,13 @@ Test(text, printable_text_stays)
     cr_expect_str_eq(text, "caf\303\251 \"x\"");
     talloc_free(text);
 }
+
+Test(text, is_cut_at_a_character)
+{
+    cr_expect_eq(text_cut("abc", 3), 3);
+    cr_expect_eq(text_cut("abcd", 3), 3);
+    cr_expect_eq(text_cut("abö", 3), 2, "not in the middle of it");
+    cr_expect_eq(text_cut("aö", 3), 3);
+    cr_expect_eq(text_cut("\xE2\x82\xAC", 2), 0);
+    cr_expect_eq(text_cut("", 0), 0);
+}

@@ -164,6 +164,17 @@ static char *help_of(const struct cli_command *command)
     return text;
 }
 
+/* By name: an option may mean something else to another command. */
+static bool takes_named(const struct cli_command *command, const struct cli_option *option)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        if (strcmp(cli_options[i].name, option->name) == 0 && cli_takes(command, &cli_options[i]) &&
+            (!option->argument || strcmp(cli_options[i].argument, option->argument) == 0))
+            return true;
+    }
+    return false;
+}
+
 /* A command's help names each of its options and no other; lines fit a terminal. */
 Test(cli, help_names_the_options)
 {
@@ -176,8 +187,9 @@ Test(cli, help_names_the_options)
             snprintf(wanted, sizeof(wanted), "--%s%s%s  ", cli_options[j].name,
                      cli_options[j].argument ? " " : "",
                      cli_options[j].argument ? cli_options[j].argument : "");
-            cr_expect_eq(strstr(help, wanted) != NULL, cli_takes(&cli_commands[i], &cli_options[j]),
-                         "%s in the help of %s", wanted, cli_commands[i].name);
+            cr_expect_eq(strstr(help, wanted) != NULL,
+                         takes_named(&cli_commands[i], &cli_options[j]), "%s in the help of %s",
+                         wanted, cli_commands[i].name);
         }
         for (char *line = help; *line; line += strcspn(line, "\n") + 1)
             cr_expect(strcspn(line, "\n") <= 80, "%.*s", (int)strcspn(line, "\n"), line);

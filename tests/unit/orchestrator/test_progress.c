@@ -292,6 +292,102 @@ Test(progress, quiet_shows_failures_only)
     cr_expect_str_eq(read_now(in), FAILED_LINE);
 }
 
+/* --- waves and servers, without a terminal --------------------------------------------------- */
+
+static struct wave wave = {.name = "canary"};
+static struct wave_group group = {.wave = &wave, .count = 8};
+static const size_t group_of[8];
+static struct wave_plan plan = {.groups = &group, .group_count = 1, .group_of = group_of};
+static struct run_wave stage = {.gate = {.duration_ms = -1}};
+static struct run_server states[2];
+
+static void change_wave(const struct run_observer *observer, enum run_wave_state state)
+{
+    stage.state = state;
+    observer->wave_changed(observer->arg, &fixture.result, 0);
+}
+
+static void change_server(const struct run_observer *observer, enum schedule_server_state state,
+                          size_t cap)
+{
+    states[1].schedule.state = state;
+    states[1].schedule.cap = cap;
+    observer->server_changed(observer->arg, &fixture.result, 1);
+}
+
+static void tell_all(const struct run_observer *observer)
+{
+    fixture.result.waves = &stage;
+    fixture.result.wave_count = 1;
+    fixture.result.servers = states;
+    change_wave(observer, RUN_WAVE_OPEN);
+    stage.totals[OUTCOME_MIGRATED] = 7;
+    stage.totals[OUTCOME_FAILED] = 1;
+    stage.soak_until_ms = now_ms + 300000;
+    change_wave(observer, RUN_WAVE_SOAKING);
+    change_wave(observer, RUN_WAVE_GATED);
+    change_wave(observer, RUN_WAVE_PASSED);
+    states[1].schedule.left = 30;
+    change_server(observer, SCHEDULE_SERVER_FULL, 12);
+    change_server(observer, SCHEDULE_SERVER_FULL, 13); /* it grows again: no news */
+    change_server(observer, SCHEDULE_SERVER_FULL, 9);
+    change_server(observer, SCHEDULE_SERVER_UP, 16);
+    states[1].waits_for = "replica lag 14s (max_replica_lag 10s)";
+    change_server(observer, SCHEDULE_SERVER_ON_HOLD, 16);
+    change_server(observer, SCHEDULE_SERVER_ON_HOLD, 16);
+    change_server(observer, SCHEDULE_SERVER_DOUBTFUL, 16);
+    change_server(observer, SCHEDULE_SERVER_DOWN, 16);
+    states[1].failures = 3;
+    change_server(observer, SCHEDULE_SERVER_LEFT_OUT, 16);
+}
+
+#define LEFT_OUT_LINE "server us1: left out after 3 failures (max_failures)\n"
+
+Test(progress, lines_of_waves_and_servers)
+{
+    int in;
+    const struct run_observer *observer;
+
+    fixture.request.waves = &plan;
+    observer = observe((struct progress_options){.fd = pipe_of(&in), .mode = PROGRESS_LINES});
+    read_now(in);
+    tell_all(observer);
+    cr_expect_str_eq(read_now(in),
+                     "wave canary: open, 8 tenants\n"
+                     "wave canary: soaking 5m00s left\n"
+                     "wave canary: gate\n"
+                     "wave canary: passed, 7 migrated, 1 failed\n"
+                     "server us1: full, 12 at a time, 30 tenants wait\n"
+                     "server us1: full, 9 at a time, 30 tenants wait\n"
+                     "server us1: goes on\n"
+                     "server us1: replica lag 14s (max_replica_lag 10s), 30 tenants wait\n"
+                     "server us1: down, looked at again later, 30 tenants wait\n" LEFT_OUT_LINE);
+}
+
+Test(progress, quiet_tells_of_servers_that_are_left_out_only)
+{
+    int in;
+    const struct run_observer *observer;
+
+    fixture.request.waves = &plan;
+    observer = observe((struct progress_options){.fd = pipe_of(&in), .mode = PROGRESS_QUIET});
+    tell_all(observer);
+    cr_expect_str_eq(read_now(in), LEFT_OUT_LINE);
+}
+
+Test(progress, where_the_summary_follows_failures_are_brief)
+{
+    int in;
+    int out = pipe_of(&in);
+    const struct run_observer *observer = observe((struct progress_options){
+        .fd = out, .mode = PROGRESS_QUIET, .summary_follows = progress_same_file(out, dup(out))});
+
+    some_events(observer);
+    cr_expect_str_eq(read_now(in),
+                     "store-0003: failed: 23505 at 0039_handles.sql:4 (after 2 attempts)\n");
+    cr_expect_not(progress_same_file(out, open("/dev/null", O_WRONLY)));
+}
+
 Test(progress, reading_runs_print_no_line_per_tenant)
 {
     int in;
@@ -353,11 +449,11 @@ Test(progress, bar_and_lines_go_out_in_one_draw)
     observer->tick(observer->arg, &fixture.result, 3);
     cr_expect_str_eq(
         read_now(in),
-        "\r\033[Jstore-0003: failed: 23505 duplicate key value violates unique constraint "
-        "\"product_handle_key\" at 0039_handles.sql:4\r\n"
-        "\033[?7l2/8 [##---------]  1 failed, 1 migrated\033[J\033[?7h\r");
+        "\r\033[2Kstore-0003: failed: 23505 duplicate key value violates unique constraint "
+        "\"product_handle_key\" at 0039_handles.sql:4\033[K\r\n"
+        "\033[?7l\033[2K2/8 [##---------]  1 failed, 1 migrated\033[J\033[?7h\r");
     observer->finished(observer->arg, &fixture.result);
-    cr_expect_str_eq(read_now(in), "\r\033[J", "the line is cleared at the end");
+    cr_expect_str_eq(read_now(in), "\r\033[2K \033[J\r\033[2K", "the line is cleared at the end");
 }
 
 Test(progress, what_is_not_started_has_not_ended)
@@ -373,7 +469,7 @@ Test(progress, what_is_not_started_has_not_ended)
     totals[OUTCOME_CANCELLED] = 5;
     observer->tick(observer->arg, &fixture.result, 0);
     cr_expect_str_eq(read_now(in),
-                     "\r\033[?7l3/8 [########--------------]  1 held, 2 migrated, 0 in work"
+                     "\r\033[?7l\033[2K3/8 [########--------------]  1 held, 2 migrated, 0 in work"
                      "\033[J\033[?7h\r");
     observer->finished(observer->arg, &fixture.result);
 }

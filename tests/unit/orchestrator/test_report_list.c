@@ -82,13 +82,13 @@ Test(report_list, waves)
     fixture.request.waves = plan;
     cr_expect_str_eq(
         report_fixture_text(&fixture, print_text),
-        "tenant      server  database    schema  state      labels                         wave   "
+        "tenant      server  database    schema  state      labels                          wave   "
         " why\n"
         "store-0001  eu1     store_0001  -       active     ring=canary note=two words\\xFF  "
         "canary  1 of 2\n"
-        "store-0002  us1     store_0002  shop    suspended  -                              -      "
+        "store-0002  us1     store_0002  shop    suspended  -                               -      "
         " -\n"
-        "日本の店    eu1     store_0003  -       active     -                              rest   "
+        "日本の店    eu1     store_0003  -       active     -                               rest   "
         " the rest\n"
         "drawn at random with the seed 5, anew in each run\n");
     root = json_loads(report_fixture_text(&fixture, print_json), 0, NULL);

@@ -67,3 +67,32 @@ Test(signals, descriptors_are_not_for_children)
     cr_expect(eq(int, fcntl(signals_cancel_fd(signals), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC));
     signals_close(signals);
 }
+
+Test(signals, sighup_never_counts_as_a_second_one)
+{
+    struct signals *signals;
+
+    signal(SIGHUP, SIG_DFL);
+    signals = open_signals();
+    raise(SIGHUP);
+    cr_expect(eq(int, signals_read(signals), SIGHUP));
+    raise(SIGHUP);
+    cr_expect(eq(int, signals_read(signals), 0));
+    raise(SIGTERM);
+    cr_expect(eq(int, signals_read(signals), SIGTERM));
+    raise(SIGHUP);
+    cr_expect(eq(int, signals_read(signals), 0), "and not as a third one");
+    cr_expect(eq(int, signals_count(signals), 2));
+    signals_close(signals);
+}
+
+Test(signals, sighup_that_is_ignored_stays_so)
+{
+    struct signals *signals;
+
+    signal(SIGHUP, SIG_IGN);
+    signals = open_signals();
+    raise(SIGHUP);
+    cr_expect(eq(int, signals_read(signals), 0));
+    signals_close(signals);
+}
