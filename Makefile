@@ -177,13 +177,15 @@ SOURCES := $(sort $(OBJECTS:$(BUILD)/%.o=%.c))
 HEADERS := $(sort $(wildcard $(LAYERS:%=%/*.h) tests/harness/*.h))
 SCRIPTS := $(sort $(shell grep -lE '^\#!/(usr/)?bin/(env )?(ba)?sh' scripts/* tests/bench/* .ci/run 2>/dev/null))
 
+UNITS := $(wildcard scripts/systemd/*.service scripts/systemd/*.timer)
+
 .PHONY: check check-quick check-layers check-style check-sizes check-format check-scripts
-.PHONY: check-headers check-prefixes check-clang check-static
+.PHONY: check-headers check-prefixes check-clang check-static check-units
 check: check-quick check-headers check-prefixes check-clang check-static
 	@echo "check: passed"
 
 # No compiler needed.
-check-quick: check-layers check-style check-sizes check-format check-scripts
+check-quick: check-layers check-style check-sizes check-format check-scripts check-units
 check-layers:
 	scripts/check-layers.sh $(LAYERS)
 check-style:
@@ -198,6 +200,9 @@ check-format:
 check-scripts:
 	@echo shellcheck
 	@shellcheck -x $(SCRIPTS)
+check-units:
+	@echo scripts/check-units.sh
+	@scripts/check-units.sh $(UNITS)
 
 check-headers: $(BUILD)/flags
 	@echo scripts/check-headers.sh
@@ -238,7 +243,6 @@ compile_commands.json: Makefile $(SOURCES)
 
 DOCUMENTS = $(wildcard README.md CHANGELOG.md LICENSE config/fleet.example.yaml docs/*.md \
 	docs/*.json)
-UNITS := $(wildcard scripts/systemd/*.service scripts/systemd/*.timer)
 UNIT_DIR = $(PREFIX)/lib/systemd/system
 
 .PHONY: install uninstall

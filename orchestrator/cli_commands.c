@@ -200,8 +200,8 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .description =
              "Lists the runs of the commands that change tenants, the newest first: when, what\n"
              "they came to, which run they went on with. \"broken off\" is one whose pgtide was\n"
-             "killed. With --prune, runs that began longer ago are taken out of the record; one\n"
-             "that is going on stays. The tenants' own histories are not touched by that.",
+             "killed. With --prune, runs that began longer ago are taken out of the record,\n"
+             "but one that is going on. The tenants' own histories are not touched by that.",
          .examples = "pgtide runs\n"
                      "pgtide runs --limit 5 -o json\n"
                      "pgtide runs --prune 90d"},

@@ -69,7 +69,7 @@ const struct cli_option cli_options[] = {
 
     {NAMED(0, "prune", "AGE"), KEPT(CLI_DURATION, prune_ms), .commands = ON(RUNS),
      .help = "take runs out that began longer ago, such as 90d"},
-    {NAMED(0, "limit", "N"), KEPT(CLI_NUMBER, selection.limit), .min = 1, .max = INT32_MAX,
+    {NAMED(0, "limit", "N"), KEPT(CLI_NUMBER, newest), .min = 1, .max = INT32_MAX,
      .commands = ON(RUNS), .help = "the newest N runs"},
 
     {NAMED('t', "tenant", "GLOB"), KEPT(CLI_WORDS, selection.tenants), .group = CLI_SELECTION,

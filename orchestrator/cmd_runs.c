@@ -27,7 +27,7 @@ static int list(void *mem, const struct options *options, struct ledger_db *db, 
     struct ledger_run *runs;
     size_t count;
 
-    if (ledger_list(mem, db, options->selection.limit, &runs, &count, err) < 0)
+    if (ledger_list(mem, db, options->newest, &runs, &count, err) < 0)
         return -1;
     return (options->json ? report_runs_json : report_runs)(db, runs, count, stdout, err);
 }

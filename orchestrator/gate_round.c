@@ -224,14 +224,12 @@ bool gate_round_finish(struct gate_round *round)
 {
     struct run_wave *wave = &round->setup->result->waves[round->group];
 
-    /* in the order of the inventory, not of the answers */
-    if (round->no_count > 0)
-        qsort(round->noes, round->no_count, sizeof(*round->noes), compare_noes);
-
     if (round->gate->sql)
         round->run.duration_ms = clock_now_ms() - round->begin_ms;
-    if (round->no_count > 0)
+    if (round->no_count > 0) { /* in the order of the inventory, not of the answers */
+        qsort(round->noes, round->no_count, sizeof(*round->noes), compare_noes);
         round->run.problem = round->problem = explain_noes(round);
+    }
     wave->gate_looks++;
     wave->gate = round->run;
     wave->noes = round->noes;

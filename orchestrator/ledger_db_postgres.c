@@ -37,7 +37,7 @@ enum {
     "SET statement_timeout = '10s'; SET lock_timeout = '10s'; "                                    \
     "SET idle_in_transaction_session_timeout = '15s'; SET client_min_messages = 'warning'; "       \
     "SET default_transaction_isolation = 'read committed'; "                                       \
-    "SET default_transaction_read_only = off; SET TimeZone = 'UTC'"
+    "SET default_transaction_read_only = off; SET TimeZone = 'UTC'; SET jit = off"
 
 struct server_ledger {
     struct ledger_db base;

@@ -117,7 +117,7 @@ int message_stdout(bool failed, int code)
     if (!failed && fflush(stdout) == 0)
         return code;
     reason = errno;
-    __fpurge(stdout); /* or every later flush would fail and complain again */
+    __fpurge(stdout);    /* or every later flush would fail and complain again */
     if (reason == EPIPE) /* `pgtide list | head` */
         return code ? code : reader_gone;
     errno = reason;

@@ -465,8 +465,8 @@ int operation_perform(const struct options *options, const struct operation_kind
     struct err err = ERR_INIT;
     int code = -1;
 
-    op.run_id = job_writes(kind->action) && options->run_name ? options->run_name
-                                                               : run_make_id(op.mem);
+    op.run_id =
+        job_writes(kind->action) && options->run_name ? options->run_name : run_make_id(op.mem);
     if (prepare(&op, errors) < 0)
         goto done;
     if (op.events)

@@ -48,6 +48,7 @@ struct options {
 
     const char *failed_of; /* a run of the ledger; NULL: not given */
     int64_t prune_ms;      /* 0 = not given */
+    int64_t newest;        /* of runs: how many; 0 = all */
 
     /* not of the command line, but of a recorded run that is gone on with (cmd_resume.c) */
     const char *origin; /* its whole id; NULL: none is */

@@ -262,7 +262,7 @@ static void on_wave_changed(void *arg, const struct run_result *so_far, size_t i
 
     if (progress->options.mode == PROGRESS_BAR && wave->state == RUN_WAVE_CONFIRMING)
         make_room_for_question(progress);
-    if (!tells_lines(progress) || !group->wave)
+    if (!tells_lines(progress) || !group->wave || group->count == 0)
         return;
     mem = mem_context(NULL);
     strbuf_printf(out, "wave %s: %s", report_text_line(mem, group->wave->name, 0),

@@ -17,7 +17,7 @@ json_t *report_parts_catalog(const struct catalog *catalog);
 json_t *report_parts_halt(const struct run_halt *halt); /* null: it did not halt */
 json_t *report_parts_totals(const size_t totals[OUTCOME_COUNT]);
 json_t *report_parts_origin(const char *run, const char *kind); /* null: `run` is NULL */
-json_t *report_parts_error(const struct err *err); /* null: there is none */
+json_t *report_parts_error(const struct err *err);              /* null: none */
 
 /* The name of the wave that the tenant is in; NULL: there are no waves. */
 const char *report_parts_wave_of(const struct run_request *request, const struct run_result *result,

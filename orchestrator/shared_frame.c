@@ -209,6 +209,8 @@ int shared_frame_add(struct ledger_db *db, const struct run_request *request,
         rc = add_rows(db, servers_sql, run, server_rows(request), err);
     if (rc == 0)
         rc = add_rows(db, budgets_sql, run, budget_rows(mem, request), err);
+    if (rc == 0) /* the server knows nothing of the rows yet, and would plan for none */
+        rc = ledger_db_script(db, "ANALYZE pgtide_shared_tenant", err);
     talloc_free(mem);
     return rc;
 }

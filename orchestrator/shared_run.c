@@ -420,6 +420,15 @@ static void add_presence(struct turn *turn, const struct shared_ask *ask)
     renew->param_count = 2;
 }
 
+static bool all_good(const struct shared_ask *ask)
+{
+    for (size_t i = 0; i < ask->end_count; i++) {
+        if (!ask->ends[i].good)
+            return false;
+    }
+    return true;
+}
+
 /* What has ended here, and what follows from it. */
 static void add_ends(struct turn *turn, const struct shared_ask *ask)
 {
@@ -427,8 +436,12 @@ static void add_ends(struct turn *turn, const struct shared_ask *ask)
         const struct ledger_value ends = ledger_db_text(ends_text(turn->mem, ask));
 
         add(turn, shared_sql_ends, 3, &ends);
+    }
+    if (!all_good(ask)) {
         add(turn, shared_sql_halt, 1, NULL);
         add(turn, shared_sql_leave_out, 1, NULL);
+        add(turn, shared_sql_cancel, 1, NULL);
+        add(turn, shared_sql_drop, 1, NULL);
     }
 }
 
@@ -448,11 +461,10 @@ static void add_conducting(struct turn *turn, const struct shared_ask *ask)
         };
 
         add(turn, shared_sql_stop, 4, more);
+        add(turn, shared_sql_cancel, 1, NULL);
     }
     if (!ask->leaving)
         add(turn, shared_sql_conduct, 2, NULL);
-    add(turn, shared_sql_cancel, 1, NULL);
-    add(turn, shared_sql_drop, 1, NULL);
     add(turn, shared_sql_give_up, 1, NULL);
 }
 
@@ -523,6 +535,7 @@ void shared_run_leave(struct shared_run *run, bool over)
     add(&turn, shared_sql_turn, 1, NULL);
     add(&turn, shared_sql_release, 2, NULL);
     add(&turn, shared_sql_cancel, 1, NULL);
+    add(&turn, shared_sql_drop, 1, NULL);
     if (over)
         add(&turn, shared_sql_over, 1, NULL);
     add(&turn, shared_sql_resign, 2, NULL);

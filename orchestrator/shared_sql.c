@@ -2,7 +2,9 @@
  * shared_sql.c: the statements of a turn.
  *
  * Each has a snapshot of its own (READ COMMITTED), taken after the first of them has locked the
- * run's row: what other members have done in their turns is seen in full.
+ * run's row: what other members have done in their turns is seen in full. Rows to be changed are
+ * picked as an array of tenants: whatever the server guesses about their number, it finds them by
+ * the primary key.
  */
 #include "orchestrator/shared_sql.h"
 
@@ -89,8 +91,8 @@ const char shared_sql_cancel[] =
 
 const char shared_sql_drop[] =
     "UPDATE pgtide_shared_tenant t SET state = 'ended', outcome = 'cancelled', turn = " THIS_TURN
-    " FROM pgtide_shared_server s WHERE s.run = $1 AND s.left_out = 1 AND t.run = $1 "
-    "AND t.server = s.server AND t.state = 'ready'";
+    " WHERE t.run = $1 AND t.state = 'ready' AND t.server = ANY (ARRAY(SELECT s.server "
+    "FROM pgtide_shared_server s WHERE s.run = $1 AND s.left_out = 1))";
 
 const char shared_sql_give_up[] =
     "UPDATE pgtide_shared_tenant t SET state = 'ended', outcome = 'unknown', turn = " THIS_TURN
@@ -98,7 +100,8 @@ const char shared_sql_give_up[] =
 
 const char shared_sql_take_over[] =
     "UPDATE pgtide_shared_tenant t SET member = $2, takeovers = t.takeovers + 1 "
-    "FROM (SELECT c.tenant FROM pgtide_shared_tenant c WHERE c.run = $1 AND c.state = 'claimed' "
+    "WHERE t.run = $1 AND t.tenant = ANY (ARRAY("
+    "SELECT c.tenant FROM pgtide_shared_tenant c WHERE c.run = $1 AND c.state = 'claimed' "
     "AND c.member <> $2 AND NOT " IS_ALIVE(
         "c.member") " AND NOT " IS_HALTED " "
                     "AND (($4::bigint[])[c.server + 1] > 0 OR (c.server = ANY ($5::bigint[]) "
@@ -107,8 +110,7 @@ const char shared_sql_take_over[] =
                                     "ORDER BY c.tenant LIMIT greatest(0, $3::bigint - (SELECT "
                                     "count(*) FROM pgtide_shared_tenant o "
                                     "WHERE o.run = $1 AND o.member = $2 AND o.state = 'claimed')) "
-                                    "FOR UPDATE SKIP LOCKED) p "
-                                    "WHERE t.run = $1 AND t.tenant = p.tenant";
+                                    "FOR UPDATE SKIP LOCKED))";
 
 /*
  * `servers` and `waves` have the places left in them. From each pair of the two, a lane, come as
@@ -140,13 +142,13 @@ const char shared_sql_claim[] =
     "LIMIT greatest(0, least(r.n, s.n, w.n, w.per_server - coalesce((SELECT sum(n) FROM claimed c "
     "WHERE c.server = s.server AND c.wave = w.wave), 0)))::bigint) t), "
     "picked AS (SELECT l.*, row_number() OVER (PARTITION BY l.wave ORDER BY l.nth, l.server) "
-    "AS nth_of_wave FROM lanes l WHERE l.nth <= l.server_n), "
-    "locked AS (SELECT o.tenant FROM pgtide_shared_tenant o WHERE o.run = $1 "
-    "AND o.state = 'ready' AND o.tenant IN (SELECT p.tenant FROM picked p "
-    "WHERE p.wave_n IS NULL OR p.nth_of_wave <= p.wave_n "
-    "ORDER BY p.nth, p.server LIMIT (SELECT n FROM room)::bigint) FOR UPDATE SKIP LOCKED) "
+    "AS nth_of_wave FROM lanes l WHERE l.nth <= l.server_n) "
     "UPDATE pgtide_shared_tenant t SET state = 'claimed', member = $2 "
-    "FROM locked WHERE t.run = $1 AND t.tenant = locked.tenant";
+    "WHERE t.run = $1 AND t.tenant = ANY (ARRAY("
+    "SELECT o.tenant FROM pgtide_shared_tenant o WHERE o.run = $1 AND o.state = 'ready' "
+    "AND o.tenant = ANY (ARRAY(SELECT p.tenant FROM picked p "
+    "WHERE p.wave_n IS NULL OR p.nth_of_wave <= p.wave_n "
+    "ORDER BY p.nth, p.server LIMIT (SELECT n FROM room)::bigint)) FOR UPDATE SKIP LOCKED))";
 
 /* The last thing to do in a wave, as schedule.h has it: whatever is on servers that can be reached
  * comes first. */
@@ -182,9 +184,9 @@ const char shared_sql_facts[] =
     "SELECT r.turn, r.halt_rule, r.halt_limit, r.halt_percent, r.halt_tolerated, r.halt_failures, "
     "r.halt_in_work, r.halt_wave, (r.conductor IS NOT DISTINCT FROM $2)::int, "
     "(SELECT count(*) FROM pgtide_shared_tenant t WHERE t.run = $1 AND t.state = 'claimed'), "
-    "EXISTS (SELECT FROM pgtide_shared_tenant t JOIN pgtide_shared_wave w "
-    "ON w.run = $1 AND w.wave = t.wave AND w.state = 'open' "
-    "WHERE t.run = $1 AND t.state = 'ready')::int, "
+    "EXISTS (SELECT FROM pgtide_shared_tenant t WHERE t.run = $1 AND t.state = 'ready' "
+    "AND t.wave = ANY (ARRAY(SELECT w.wave FROM pgtide_shared_wave w "
+    "WHERE w.run = $1 AND w.state = 'open')))::int, "
     "(SELECT count(*) FROM pgtide_shared_member m WHERE m.run = $1 "
     "AND m.lease_until > clock_timestamp()) "
     "FROM pgtide_shared_run r WHERE r.run = $1";

@@ -6,6 +6,7 @@
 #     BENCH_ROUNDS=5       rounds there; the figures are medians
 #     BENCH_FAR_ROUNDS=2   rounds through the proxy with 20 ms round trip; 0 = leave them out
 #     BENCH_MANY=1000      databases of the last section; 0 = leave it out
+#     BENCH_FLEET=10000    tenants, schemas of a few databases, in one run; 0 = leave it out
 #     BENCH_WORKERS="1 4 16"
 #     BENCH_FOLDER=/tmp    where the server's data goes; memory (/dev/shm) where there is enough of it
 #     PGTIDE=build/pgtide
@@ -20,6 +21,8 @@ tenants=${BENCH_TENANTS:-24}
 rounds=${BENCH_ROUNDS:-5}
 far_rounds=${BENCH_FAR_ROUNDS:-2}
 many=${BENCH_MANY:-1000}
+fleet=${BENCH_FLEET:-10000}
+fleet_databases=4
 workers_list=${BENCH_WORKERS:-1 4 16}
 pgtide=$(realpath "${PGTIDE:-$root/build/pgtide}")
 tools=(floor pgtide psql)
@@ -28,7 +31,7 @@ tools=(floor pgtide psql)
 
 # MB that all databases at once may need.
 megabytes() {
-    echo $((2048 + many * 11))
+    echo $((2048 + many * 11 + fleet / 8))
 }
 
 # A disk is the noisiest part of a machine, and not what is measured. In memory then, if the
@@ -247,6 +250,97 @@ many_tenants() {
     cell W3 16 "$many" "$near_port" 2
 }
 
+# --- a fleet of schemas -----------------------------------------------------------------------
+
+write_schema_fleet() { # COUNT
+    {
+        echo "migrations: $THROWAWAY/fleet-migrations"
+        echo "state: $THROWAWAY/state"
+        echo "connection: {user: postgres, password: \"\${PGPASSWORD}\", sslmode: disable}"
+        echo "servers: {bench: {host: 127.0.0.1, port: $near_port}}"
+        echo "tenants:"
+        seq 1 "$1" | awk -v databases="$fleet_databases" '{
+            printf "  - {name: shop-%05d, server: bench, database: fleet_%d, schema: s%05d}\n",
+                $1, $1 % databases, $1 }'
+    } >"$THROWAWAY/fleet.yaml"
+}
+
+make_schemas() {
+    local i
+    mkdir -p "$THROWAWAY/fleet-migrations"
+    echo "CREATE TABLE product (id bigint PRIMARY KEY, title text NOT NULL);" \
+        >"$THROWAWAY/fleet-migrations/1_product.sql"
+    for ((i = 0; i < fleet_databases; i++)); do
+        createdb "fleet_$i"
+        seq 1 "$fleet" | awk -v databases="$fleet_databases" -v own="$i" \
+            '$1 % databases == own { printf "CREATE SCHEMA s%05d;\n", $1 }' |
+            psql -Xq -v ON_ERROR_STOP=1 -d "fleet_$i"
+    done
+}
+
+connect_run() { # WORKERS: to the same databases as pgtide, in the same order, and no more
+    "${measure[@]}" floor "$1" - - <"$THROWAWAY/names" >"$THROWAWAY/log" 2>&1 || give_up floor
+}
+
+# Runs it once; prints wall clock and CPU per tenant in ms, peak memory in MB.
+fleet_sample() { # connect|pgtide COUNT
+    settle
+    rm -f "$THROWAWAY/figures"
+    measure=(measure "$THROWAWAY/figures")
+    "$1_run" 16
+    measure=()
+    awk -v count="$2" '{ print $1 / count, $2 / count, $3 / 1024 }' "$THROWAWAY/figures"
+}
+
+# Three runs of each, in turn; prints COUNT and the medians: wall clock, CPU, peak of both.
+fleet_figures() { # COUNT
+    local round
+    write_schema_fleet "$1"
+    seq 1 "$1" | awk -v databases="$fleet_databases" '{ print "fleet_" $1 % databases }' \
+        >"$THROWAWAY/names"
+    for round in 1 2 3; do
+        echo "$round $(fleet_sample connect "$1") $(fleet_sample pgtide "$1")"
+    done | awk -v count="$1" '
+        { for (i = 2; i <= NF; i++) value[i, NR] = $i }
+        END {
+            printf "%d", count
+            for (i = 2; i <= 7; i++) {
+                a = value[i, 1]; b = value[i, 2]; c = value[i, 3]
+                low = a < b ? a : b
+                high = a < b ? b : a
+                printf " %f", (c < low ? low : (c > high ? high : c))
+            }
+            print ""
+        }'
+}
+
+fleet_of_schemas() {
+    local first
+    echo
+    echo "$fleet tenants, schemas of $fleet_databases databases, near server, 16 workers:"
+    make_schemas
+    write_schema_fleet "$fleet"
+    first=$(fleet_sample pgtide "$fleet")
+    {
+        fleet_figures 100
+        fleet_figures "$fleet"
+    } >"$THROWAWAY/samples"
+    cat <<EOF
+
+| nothing pending, tenants | ms: only connecting | pgtide | pgtide / connecting | client CPU ms: connecting, pgtide | peak MB |
+|---:|---:|---:|---:|---:|---:|
+EOF
+    awk '{ printf "| %d | %.2f | %.2f | %.2f | %.2f, %.2f | %.1f |\n", $1, $2, $5, $5 / $2, $3, $6, $7
+        }' "$THROWAWAY/samples"
+    echo
+    awk 'NR == 1 { count = $1; peak = $7 }
+        NR == 2 { printf "Each tenant more takes %.2f kB. ", ($7 - peak) * 1024 / ($1 - count)
+            printf "To hand it out, look at it and report it takes %.2f ms of client CPU.\n", $6 - $3
+        }' "$THROWAWAY/samples"
+    awk '{ printf "The first run, one migration on each: %.2f ms, client CPU %.2f ms.\n", $1, $2 }' \
+        <<<"$first"
+}
+
 # --- the whole --------------------------------------------------------------------------------
 
 if [ ! -x "$pgtide" ]; then
@@ -278,4 +372,7 @@ if [ "$far_rounds" -gt 0 ]; then
 fi
 if [ "$many" -gt 0 ]; then
     many_tenants
+fi
+if [ "$fleet" -gt 0 ]; then
+    fleet_of_schemas
 fi

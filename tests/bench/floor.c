@@ -5,7 +5,7 @@
  *     floor WORKERS FOLDER HISTORY.SQL < databases
  *
  * reads the names of databases, one a line; host, port, user, password come from PGHOST, PGPORT and
- * so on. For each it connects, sends one Query that takes the lock and reads the history, and where
+ * so on. (With "-" for FOLDER it connects to each, and no more.) For each it connects, sends one Query that takes the lock and reads the history, and where
  * anything is pending one Query with all of it, each migration in its own BEGIN .. COMMIT with its
  * history row. No guard, no verify, no retry, no deadline, no report; a failure ends it. The
  * history table is pgtide's (history.sql), so that the server has the same to do.
@@ -187,16 +187,26 @@ static char *pending_sql(const struct work *work, bool history_exists, const boo
     return sql;
 }
 
-static void migrate(const struct work *work, const char *database)
+static PGconn *open_database(const char *database)
 {
     const char *names[] = {"dbname", "sslmode", "gssencmode", NULL};
     const char *values[] = {database, "disable", "disable", NULL};
-    bool applied[MOST_MIGRATIONS] = {false};
-    PGresult *result;
-
     PGconn *conn = PQconnectdbParams(names, values, 0);
     if (PQstatus(conn) != CONNECTION_OK)
         die("%s: %s", database, PQerrorMessage(conn));
+    return conn;
+}
+
+static void migrate(const struct work *work, const char *database)
+{
+    bool applied[MOST_MIGRATIONS] = {false};
+    PGresult *result;
+    PGconn *conn = open_database(database);
+
+    if (!work->migrations) {
+        PQfinish(conn);
+        return;
+    }
     char *sql = pending_sql(work, read_history(conn, database, applied), applied);
     if (*sql && !PQsendQuery(conn, sql))
         die("%s: %s", database, PQerrorMessage(conn));
@@ -227,8 +237,10 @@ int main(int argc, char **argv)
     int threads = (int)strtol(argv[1], NULL, 10);
     if (threads < 1 || threads > 256)
         die("WORKERS is 1 to 256");
-    load_migrations(&work, argv[2]);
-    work.create_history = read_file(argv[3], &work.create_history_len);
+    if (strcmp(argv[2], "-") != 0) {
+        load_migrations(&work, argv[2]);
+        work.create_history = read_file(argv[3], &work.create_history_len);
+    }
     load_databases(&work);
 
     pthread_t ids[256];

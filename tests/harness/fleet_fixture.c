@@ -131,9 +131,8 @@ void fleet_fixture_yaml(const struct fleet_fixture *fleet, const char *format, .
 
 static bool has_report(const char *command)
 {
-    const char *const commands[] = {"migrate",  "seed",   "status",   "plan",
-                                    "rollback", "verify", "baseline", "repair",
-                                    "resume",   "retry"};
+    const char *const commands[] = {"migrate", "seed",     "status", "plan",   "rollback",
+                                    "verify",  "baseline", "repair", "resume", "retry"};
 
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (strcmp(command, commands[i]) == 0)

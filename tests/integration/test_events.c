@@ -344,21 +344,32 @@ Test(events, a_reader_that_never_wakes_up_is_left_behind)
 
 /* --- kill -9 ---------------------------------------------------------------------------------- */
 
+static size_t size_of_events(void)
+{
+    const char *text = tmpdir_read(ctx, fleet->fixture->dir, "run.jsonl");
+
+    return text ? strlen(text) : 0;
+}
+
+/* Killed as soon as it has written so much more, wherever that leaves it. */
 Test(events, a_killed_run_leaves_whole_lines)
 {
-    enum { ROUNDS = 20 };
+    enum { ROUNDS = 15, STEP = 400 };
+    const struct fleet_run *run;
 
     for (size_t i = 0; i < ROUNDS; i++) {
+        size_t before = size_of_events();
         struct process *process =
             fleet_fixture_start(fleet->fixture, "migrate", "--events", "run.jsonl", NULL);
 
-        harness_pause((int)(4 * i));
+        while (process_running(process) && size_of_events() <= before + i * STEP)
+            harness_pause(1);
         process_signal(process, SIGKILL);
         process_wait(process);
-        if (tmpdir_exists(fleet->fixture->dir, "run.jsonl"))
-            read_events("run.jsonl");
+        cr_expect_gt(size_of_events(), before);
+        read_events("run.jsonl");
     }
-    cr_expect_eq(
-        fleet_fixture_run(fleet->fixture, "migrate", "--events", "run.jsonl", NULL)->exit_code, 0);
-    cr_expect_gt(count_of(read_events("run.jsonl"), "started", NULL), 1);
+    run = fleet_fixture_run(fleet->fixture, "migrate", "--events", "run.jsonl", NULL);
+    cr_expect_eq(run->exit_code, 0, "%s%s", run->err, run->out);
+    cr_expect_eq(count_of(read_events("run.jsonl"), "started", NULL), ROUNDS + 1);
 }

@@ -382,3 +382,16 @@ Test(ledger, no_password_is_in_it)
                      ->exit_code,
                  1);
 }
+
+Test(ledger, a_rollback_by_steps_is_not_gone_on_with)
+{
+    const struct fleet_run *some;
+
+    fleet_facts_expect(migrate(), 0);
+    some = fleet_fixture_run(fleet->fixture, "rollback", "--steps", "1", "--yes", NULL);
+    fleet_facts_expect(some, 4);
+    cr_assert_null(strstr(some->out, "pgtide resume"), "%s", some->out);
+    some = run("resume", "last", "--yes");
+    fleet_facts_expect(some, 64);
+    cr_assert(strstr(some->err, "was a rollback by --steps"), "%s", some->err);
+}

@@ -111,8 +111,8 @@ Test(cli, refusals)
          "status\" shows the options of status."},
         {{"-f", "x.yaml", "init"},
          "option \"--fleet\" is not for \"init\" / It belongs to new, build, validate, list, "
-         "status, plan, verify, migrate, seed, rollback, baseline, repair, help, version. \"pgtide "
-         "help init\" shows the options of init."},
+         "status, plan, verify, query, migrate, seed, rollback, baseline, repair, runs, report, "
+         "resume, retry, help, version. \"pgtide help init\" shows the options of init."},
         {{"migrate", "store-0001"},
          "\"migrate\" does not take the argument \"store-0001\" / Usage: pgtide migrate "
          "[OPTIONS]"},

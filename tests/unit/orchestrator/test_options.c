@@ -183,6 +183,9 @@ Test(options, refusals)
         {{"migrate", "--reseed"}, "--reseed needs --seed"},
         {{"plan", "--seed-set", "demo"}, "--seed-set needs --seed"},
         {{"validate", "--report", "x.json"}, "--report needs --connect"},
+        {{"validate", "--events", "x"}, "--events needs --connect"},
+        {{"migrate", "--events", "-", "-o", "json"},
+         "--output json and --events - cannot both go to standard output"},
     };
     void *mem = mem_context(NULL);
 
