@@ -63,7 +63,8 @@ char *mem_strndup(const void *parent, const char *text, size_t len)
     return copy;
 }
 
-/* talloc_vasprintf formats twice, once for the length; most texts are short enough to do without. */
+/* talloc_vasprintf formats twice, once for the length; most texts are short enough to do without.
+ */
 char *mem_vprintf(const void *parent, const char *format, va_list args)
 {
     char buffer[256];

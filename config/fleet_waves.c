@@ -194,7 +194,7 @@ static bool takes_all(const struct entry *entry)
 {
     const struct wave *wave = &entry->wave;
 
-    if (entry->node->type != NODE_MAP || entry->match)
+    if (entry->node->type != NODE_MAP || (entry->match && entry->match->count > 0))
         return false;
     return !yaml_tree_find(entry->node, "size") || (wave->size.percent && wave->size.value == 100);
 }

@@ -9,7 +9,10 @@
 
 /* Commands that a later version will know. */
 static const char *const future_commands[] = {
-    "rehearse", "drift", "adopt", "completion",
+    "rehearse",
+    "drift",
+    "adopt",
+    "completion",
 };
 
 static bool one_of(const char *word, const char *const *words, size_t count)

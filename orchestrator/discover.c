@@ -7,8 +7,12 @@
 #include "orchestrator/discover_command.h"
 #include "orchestrator/discover_entry.h"
 #include "orchestrator/discover_file.h"
+#include "orchestrator/discover_query.h"
 #include "orchestrator/discover_server.h"
 #include "orchestrator/message.h"
+#include "orchestrator/signals.h"
+
+#include <signal.h>
 
 static const char *shown_server(const struct discovery *discovery)
 {
@@ -66,12 +70,14 @@ static int refuse(const struct discover_entry *entry, struct err *err, struct er
     return err_list_take(errors, err);
 }
 
-static int find_all(struct fleet *fleet, struct fleet_found *found, bool files_only,
+static int find_all(struct fleet *fleet, struct fleet_found *found, bool files_only, int cancel_fd,
                     struct err_list *errors)
 {
     for (size_t i = 0; i < fleet->discovery_count; i++) {
-        struct discover_entry entry = {
-            .fleet = fleet, .discovery = &fleet->discoveries[i], .found = found};
+        struct discover_entry entry = {.fleet = fleet,
+                                       .discovery = &fleet->discoveries[i],
+                                       .found = found,
+                                       .cancel_fd = cancel_fd};
         struct err err = ERR_INIT;
 
         if (files_only && entry.discovery->kind != DISCOVER_FILE)
@@ -89,12 +95,35 @@ static int find_all(struct fleet *fleet, struct fleet_found *found, bool files_o
     return 0;
 }
 
+/* A signal that came meanwhile ends us, as ever; but first it ends what we have started. */
+static int find_all_or_stop(struct fleet *fleet, struct fleet_found *found, bool files_only,
+                            struct err_list *errors)
+{
+    struct err err = ERR_INIT;
+    struct signals *signals;
+    int signal;
+    int rc;
+
+    if (signals_open(NULL, &signals, &err) < 0)
+        return err_list_take(errors, &err);
+    rc = find_all(fleet, found, files_only, signals_fd(signals), errors);
+    signal = signals_read(signals);
+    signals_close(signals);
+    if (signal) {
+        message_note("stopped by %s, no tenant was touched", signals_name(signal));
+        (void)raise(signal);
+    }
+    return rc;
+}
+
 static int discover(struct fleet *fleet, bool files_only, struct err_list *errors)
 {
     struct fleet_found *found = fleet_found_start(fleet, fleet);
     size_t warned = fleet->warning_count;
-    int rc = find_all(fleet, found, files_only, errors);
+    int rc = discover_query_check(fleet, errors);
 
+    if (rc == 0)
+        rc = find_all_or_stop(fleet, found, files_only, errors);
     if (rc == 0)
         rc = fleet_found_finish(found, errors);
     for (size_t i = warned; rc == 0 && i < fleet->warning_count; i++)

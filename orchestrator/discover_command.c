@@ -7,7 +7,9 @@
 #include "common/mem.h"
 #include "orchestrator/discover_row.h"
 
-enum { OUTPUT_MOST = 128 * 1024 * 1024 };
+/* A program that ignores SIGTERM may write twice that, in memory that doubles: talloc must give it,
+ * which is less than 256 MiB at once. */
+enum { OUTPUT_MOST = 32 * 1024 * 1024 };
 
 static int read_object(struct discover_entry *entry, const json_t *object, struct discover_row *row,
                        struct err *err)
@@ -72,7 +74,7 @@ int discover_command_read(struct discover_entry *entry, struct err *err)
         .folder = entry->fleet->directory,
         .limit_ms = discovery->timeout_ms,
         .grace_ms = COMMAND_GRACE_MS,
-        .cancel_fd = -1,
+        .cancel_fd = entry->cancel_fd,
         .output_most = OUTPUT_MOST,
         .refuse_more = true,
     };

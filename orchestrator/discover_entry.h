@@ -11,7 +11,8 @@ struct discover_entry {
     const struct fleet *fleet;
     const struct discovery *discovery;
     struct fleet_found *found;
-    size_t count; /* tenants found so far */
+    int cancel_fd; /* readable: give up */
+    size_t count;  /* tenants found so far */
 };
 
 /* Adds a tenant that was found; it is copied. ERR_DATA, without a place. */

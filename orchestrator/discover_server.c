@@ -117,7 +117,7 @@ int discover_server_read(struct discover_entry *entry, struct err *err)
     void *mem = mem_context(NULL);
     struct name_values connection = connect_to(mem, discovery->server, discovery->database);
     struct session_limits limits = {.deadline = clock_deadline(discovery->timeout_ms),
-                                    .cancel_fd = -1};
+                                    .cancel_fd = entry->cancel_fd};
     struct answer answer = {.entry = entry, .row = discover_row_new(mem)};
     struct session *session = NULL;
     int rc = session_open(mem, &connection, "pgtide discover", limits, &session, err);

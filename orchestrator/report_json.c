@@ -47,8 +47,9 @@ static json_t *run_value(const struct report *report)
     report_value_set(run, "durationMs", report_value_int(result->duration_ms));
     report_value_set(run, "host", report_value_text(report->host));
     if (report->request->origin)
-        report_value_set(run, "origin",
-                         report_parts_origin(report->request->origin, report->request->origin_kind));
+        report_value_set(
+            run, "origin",
+            report_parts_origin(report->request->origin, report->request->origin_kind));
     return run;
 }
 

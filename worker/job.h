@@ -138,9 +138,9 @@ struct job {
     /* set by the coordinator */
     const struct job_plan *plan;
     const struct tenant *tenant;
-    int attempt; /* 1, 2, ...; counted by the coordinator before each hand-out */
+    int attempt;     /* 1, 2, ...; counted by the coordinator before each hand-out */
     bool taken_over; /* of this run, from a machine that seemed dead: its session may be ended */
-    void *mem;   /* talloc root of the fields below; made by job_init, freed by job_release */
+    void *mem;       /* talloc root of the fields below; made by job_init, freed by job_release */
 
     /* set by the worker: what this attempt found and did. Across attempts `steps` grows: work that
      * an earlier attempt of this run did is in it too. */

@@ -87,10 +87,11 @@ static bool cut_sqlstate(char *message, char sqlstate[6])
 }
 
 /*
- * Is 53300 about the connection limit of the database or role alone? The words are translated, the
- * functions in LOCATION are not; where there is none (a proxy), it is about the server.
+ * Is a 53300 that came from there about the connection limit of the database or role alone? The
+ * words are translated, the functions in LOCATION are not; where there is none (a proxy), it is
+ * about the server.
  */
-static bool is_own_limit(const char *message)
+static bool is_from_own_limit(const char *message)
 {
     return strstr(message, "CheckMyDatabase, ") || strstr(message, "InitializeSessionUserId, ");
 }
@@ -118,11 +119,12 @@ int pgerror_connect(PGconn *conn, struct err *err)
 {
     void *mem = mem_context(NULL);
     char *message = trimmed(mem, PQerrorMessage(conn));
-    bool own_limit = is_own_limit(message);
+    bool own_limit = is_from_own_limit(message); /* before LOCATION is cut */
     char sqlstate[6] = "";
     enum err_kind kind;
 
     (void)cut_sqlstate(message, sqlstate); /* without one it stays "" */
+    own_limit = own_limit && strcmp(sqlstate, "53300") == 0; /* other errors come from there, too */
     kind = PQconnectionNeedsPassword(conn) ? ERR_SQL : kind_of_connect(sqlstate, own_limit);
     cut_questions(message);
     err_set(err, kind, "%s", message);

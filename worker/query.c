@@ -54,12 +54,19 @@ static int check(const struct migration *sql, struct err *err)
     return -1;
 }
 
+static int free_shape(struct query *query)
+{
+    talloc_free(query->shape);
+    return 0;
+}
+
 int query_new(void *parent, const char *text, const char *name, struct query **ret, struct err *err)
 {
     struct query *query = mem_new(parent, struct query);
     struct migration *sql = &query->sql;
     struct sql_script script;
 
+    talloc_set_destructor(query, free_shape);
     sql->file = sql->name = sql->label = mem_strdup(query, name);
     sql->text = mem_strdup(query, text);
     sql->len = strlen(text);

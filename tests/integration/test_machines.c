@@ -18,7 +18,7 @@ enum { PATIENCE_MS = 60 * 1000, WORKERS = 4 };
 
 #define GATE "4712"
 
-TestSuite(machines, .timeout = 120);
+TestSuite(machines, .timeout = 240);
 
 struct world {
     void *mem;

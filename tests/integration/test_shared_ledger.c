@@ -1,0 +1,199 @@
+/*
+ * test_shared_ledger.c: who may join, runs that exclude each other, the ledger's server and its
+ * connections.
+ */
+#include "common/mem.h"
+#include "orchestrator/ledger_lock.h"
+#include "tests/harness/pg_sql.h"
+#include "tests/integration/shared_fixture.h"
+
+#include <criterion/criterion.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LEASE_MS = 60 * 1000 };
+
+TestSuite(shared_ledger, .timeout = 60);
+
+/* --- terms and the fleet lock ------------------------------------------------------------- */
+
+static void expect_refused(struct shared_machine *machine, enum err_kind kind, const char *words)
+{
+    struct err err = ERR_INIT;
+
+    cr_assert_lt(shared_run_join(machine->mem, machine->db, &machine->request, LEASE_MS,
+                                 &machine->run, &err),
+                 0);
+    cr_expect_eq(err.kind, kind);
+    cr_expect(strstr(err.message, words), "%s", err.message);
+    cr_expect_not_null(err.hint);
+    err_clear(&err);
+}
+
+Test(shared_ledger, who_joins_must_agree)
+{
+    struct shared_world world = shared_fixture_world();
+    struct shared_machine one;
+    struct shared_machine two;
+
+    shared_fixture_machine(&world, &one, 10, "max_failures: 1");
+    shared_fixture_join(&one, LEASE_MS);
+    shared_fixture_machine(&world, &two, 11, "max_failures: 1");
+    expect_refused(&two, ERR_CONFIG, "begun with 10 tenants, and here 11");
+    shared_fixture_machine(&world, &two, 10, "max_failures: 2");
+    expect_refused(&two, ERR_CONFIG, "budgets");
+    shared_fixture_machine(&world, &two, 10, "max_failures: 1");
+    two.request.operation = "seed";
+    expect_refused(&two, ERR_CONFIG, "is a \"migrate\", not a \"seed\"");
+    two.request.operation = "migrate";
+    two.request.plan.to_version = 14;
+    expect_refused(&two, ERR_CONFIG, "other options");
+    two.request.plan.to_version = INT64_MAX;
+    two.catalog.checksum = mem_strdup(two.mem, "sha256:two");
+    expect_refused(&two, ERR_DATA, "migrations");
+    two.catalog.checksum = mem_strdup(two.mem, "sha256:one");
+    shared_fixture_join(&two, LEASE_MS);
+    shared_fixture_end(&world);
+}
+
+Test(shared_ledger, runs_with_a_tenant_in_common_exclude_each_other)
+{
+    struct shared_world world = shared_fixture_world();
+    struct ledger_lock *lock;
+    struct err err = ERR_INIT;
+    struct shared_machine one;
+    struct shared_machine two;
+
+    shared_fixture_machine(&world, &one, 10, "max_failures: 1");
+    shared_fixture_machine(&world, &two, 12, "max_failures: 1");
+    two.request.plan.run_id = "r2";
+    cr_assert_eq(ledger_lock_take(one.mem, one.db, &one.request, &lock, &err), 0, "%s",
+                 err.message);
+    cr_assert_eq(ledger_lock_take(one.mem, one.db, &one.request, &lock, &err), 0, "%s",
+                 err.message);
+    cr_assert_lt(ledger_lock_take(two.mem, two.db, &two.request, &lock, &err), 0);
+    cr_expect_eq(err.kind, ERR_BUSY);
+    cr_expect(strstr(err.message, "run r1, pid"), "%s", err.message);
+    err_clear(&err);
+    two.request.tenants += 10;
+    two.request.tenant_count = 2;
+    cr_expect_eq(ledger_lock_take(two.mem, two.db, &two.request, &lock, &err), 0, "%s",
+                 err.message);
+    two.request.tenants -= 1;
+    ledger_lock_release(lock);
+    cr_assert_lt(ledger_lock_take(two.mem, two.db, &two.request, &lock, &err), 0);
+    err_clear(&err);
+    shared_fixture_end(&world);
+}
+
+Test(shared_ledger, the_name_of_a_run_is_simple)
+{
+    static const char *const bad[] = {
+        "", "-x", "a b", "a:b", "a/b", "ä", "12345678901234567890123456789012345678901"};
+    struct err err = ERR_INIT;
+
+    cr_expect_eq(shared_run_check_name("release-1.20_b", &err), 0);
+    cr_expect_eq(shared_run_check_name("1234567890123456789012345678901234567890", &err), 0);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        cr_expect_lt(shared_run_check_name(bad[i], &err), 0, "%s", bad[i]);
+        cr_expect_eq(err.kind, ERR_USAGE);
+        err_clear(&err);
+    }
+}
+
+/* --- the ledger's server ------------------------------------------------------------------ */
+
+Test(shared_ledger, a_connection_that_broke_is_made_again)
+{
+    struct shared_world world = shared_fixture_world();
+    struct err err = ERR_INIT;
+    struct shared_machine one;
+
+    shared_fixture_machine(&world, &one, 4, "workers: 8");
+    shared_fixture_join(&one, LEASE_MS);
+    shared_fixture_turn(&one);
+    pg_sql_execf(world.server, "postgres",
+                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s' "
+                 "AND application_name = 'pgtide ledger'",
+                 world.database);
+    if (shared_run_turn(one.run, &one.ask, &one.news, &err) < 0) {
+        cr_expect_eq(err.kind, ERR_LOST, "%s", err.message);
+        cr_expect(strstr(err.message, "ledger database"), "%s", err.message);
+        err_clear(&err);
+    }
+    shared_fixture_turn(&one);
+    cr_expect(one.news->conducts);
+    cr_assert_eq(ledger_db_begin(one.db, &err), 0);
+    pg_sql_execf(world.server, "postgres",
+                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s' "
+                 "AND application_name = 'pgtide ledger'",
+                 world.database);
+    usleep(50 * 1000);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_lt(ledger_db_script(one.db, "SELECT 1", &err), 0,
+                     "a transaction is never gone on with on another connection");
+        err_clear(&err);
+    }
+    ledger_db_rollback(one.db);
+    shared_fixture_turn(&one);
+    shared_fixture_end(&world);
+}
+
+Test(shared_ledger, machines_that_make_the_tables_at_the_same_moment)
+{
+    enum { MACHINES = 6 };
+    struct shared_world world = shared_fixture_world();
+    pid_t children[MACHINES];
+
+    for (int i = 0; i < MACHINES; i++) {
+        children[i] = fork();
+        cr_assert_geq(children[i], 0);
+        if (children[i] == 0) {
+            struct shared_machine machine;
+            struct err err = ERR_INIT;
+            bool joined;
+
+            shared_fixture_machine(&world, &machine, 100, "workers: 8");
+            joined = shared_run_join(machine.mem, machine.db, &machine.request, LEASE_MS,
+                                     &machine.run, &err) == 0;
+            if (!joined)
+                fprintf(stderr, "%s\n", err.message);
+            _exit(joined ? 10 + shared_run_created(machine.run) : 1);
+        }
+    }
+    for (int i = 0, created = 0; i < MACHINES; i++) {
+        int status;
+
+        cr_assert_eq(waitpid(children[i], &status, 0), children[i]);
+        cr_expect(WEXITSTATUS(status) >= 10, "status %d", status);
+        created += WEXITSTATUS(status) == 11;
+        if (i == MACHINES - 1)
+            cr_expect_eq(created, 1);
+    }
+    shared_fixture_end(&world);
+}
+
+Test(shared_ledger, a_ledger_that_cannot_be_reached_says_so_without_its_password)
+{
+    static const struct {
+        const char *conninfo;
+        enum err_kind kind;
+    } cases[] = {
+        {"host=127.0.0.1 port=1 password=sesame", ERR_UNREACHABLE},
+        {"postgresql://me:sesame@127.0.0.1:1/x?nonsense=1", ERR_CONFIG},
+        {"sesame", ERR_CONFIG},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = ERR_INIT;
+        struct ledger_db *db;
+        char *text;
+
+        cr_assert_lt(ledger_db_open_server(NULL, cases[i].conninfo, &db, &err), 0);
+        cr_expect_eq(err.kind, cases[i].kind, "%s", err.message);
+        text = err_text(NULL, &err);
+        cr_expect_not(strstr(text, "sesame"), "%s", text);
+        talloc_free(text);
+        err_clear(&err);
+    }
+}
