@@ -308,30 +308,66 @@ static char *place_text(const void *parent, const struct tenant *tenant)
                       tenant->line);
 }
 
+enum clash { CLASH_OF_NAMES, CLASH_OF_PLACES, CLASH_OF_HISTORIES };
+
+/* A pattern that tells both apart; NULL: there is none. */
+static const char *pattern_for(const struct tenant *first, const struct tenant *second)
+{
+    if (!first->discovery || first->server != second->server)
+        return "{server}-{name}";
+    if (strcmp(first->database, second->database) != 0)
+        return "{name}-{database}";
+    return first->schema && second->schema ? "{name}-{schema}" : NULL;
+}
+
+static void tell_clash(const void *mem, const struct tenant *first, const struct tenant *second,
+                       enum clash clash, struct err *err)
+{
+    const char *pattern;
+
+    switch (clash) {
+    case CLASH_OF_NAMES:
+        pattern = pattern_for(first, second);
+        err_set(err, ERR_DATA, "two tenants are named \"%s\": %s and %s", second->name,
+                place_text(mem, first), place_text(mem, second));
+        if (pattern)
+            err_hint(err, "Give the entry of discover: a pattern for names, such as name: \"%s\".",
+                     pattern);
+        break;
+    case CLASH_OF_PLACES:
+        err_set(err, ERR_DATA, "tenants \"%s\" and \"%s\" are the same: %s", first->name,
+                second->name, place_text(mem, second));
+        err_hint(err, "Correct the database or schema of one of them, or take it out.");
+        break;
+    case CLASH_OF_HISTORIES:
+        err_set(err, ERR_DATA,
+                "tenants \"%s\" and \"%s\" would share the history table \"%s.%s\" of "
+                "database \"%s\"",
+                first->name, second->name, second->history_schema, second->settings->history_table,
+                second->database);
+        break;
+    }
+}
+
 /* A clash of one tenant with another that came before. Of many the first few are told. */
 static void report_clash(struct fleet_found *found, const struct tenant *first,
-                         const struct tenant *second, bool names, struct err_list *errors)
+                         const struct tenant *second, enum clash clash, struct err_list *errors)
 {
     void *mem = mem_context(NULL);
     struct err *err;
 
     if (found->clashes++ < REPORTED_MOST) {
         err = err_list_add(errors);
-        if (names)
-            err_set_at(err, ERR_DATA, found->fleet->file, second->line, second->column,
-                       "two tenants are named \"%s\": %s and %s", second->name,
-                       place_text(mem, first), place_text(mem, second));
-        else
-            err_set_at(err, ERR_DATA, found->fleet->file, second->line, second->column,
-                       "tenants \"%s\" and \"%s\" would share the history table \"%s.%s\" of "
-                       "database \"%s\"",
-                       first->name, second->name, second->history_schema,
-                       second->settings->history_table, second->database);
-        if (names)
-            err_hint(err, "Give the entry of discover: a pattern for names, such as name: "
-                          "\"{server}-{name}\".");
+        tell_clash(mem, first, second, clash, err);
+        err_place(err, found->fleet->file, second->line, second->column);
     }
     talloc_free(mem);
+}
+
+/* Does one entry say two things of one place? Two entries may: the first one counts. */
+static bool is_ambiguous(const struct tenant *first, const struct tenant *second)
+{
+    return first->discovery == second->discovery && strcmp(first->name, second->name) != 0;
 }
 
 /* Marks by a NULL name what is there already. */
@@ -349,14 +385,16 @@ static void check_tenants(struct fleet_found *found, struct err_list *errors)
         struct tenant *tenant = &found->tenants[i];
         const struct tenant *first;
 
-        if (fleet_places_add(places, tenant)) {
+        if ((first = fleet_places_add(places, tenant))) {
+            if (is_ambiguous(first, tenant))
+                report_clash(found, first, tenant, CLASH_OF_PLACES, errors);
             tenant->name = NULL;
             continue;
         }
         if ((first = fleet_places_add_name(places, tenant)))
-            report_clash(found, first, tenant, true, errors);
+            report_clash(found, first, tenant, CLASH_OF_NAMES, errors);
         if ((first = fleet_places_add_history(places, tenant)))
-            report_clash(found, first, tenant, false, errors);
+            report_clash(found, first, tenant, CLASH_OF_HISTORIES, errors);
     }
     talloc_free(places);
 }

@@ -193,6 +193,8 @@ static void on_halted(void *arg, const struct run_halt *halt)
     struct progress *progress = arg;
 
     progress->halted = true;
+    if (progress->options.mode == PROGRESS_QUIET && progress->options.summary_follows)
+        return; /* nothing came between */
     strbuf_str(&progress->lines, report_text_ink(progress->options.color, INK_BAD));
     report_text_halt(&progress->lines, halt);
     strbuf_str(&progress->lines, report_text_ink(progress->options.color, INK_OFF));

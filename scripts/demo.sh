@@ -64,7 +64,7 @@ kind_of() {
 }
 
 write_fleet() {
-    local n server seeds name
+    local n server seeds name ring
     cat <<YAML
 migrations: $root/migrations/store
 seeds: $root/seeds
@@ -78,6 +78,9 @@ run:
   workers: 4
   per_server: 2
   max_failures: 0       # the first failure halts the run
+  waves:
+    - {name: canary, match: {ring: canary}, gate: {sql: "SELECT NOT EXISTS (SELECT FROM product WHERE title = '')"}}
+    - {name: rest}
 
 servers:
   eu1: {host: 127.0.0.1, port: ${THROWAWAY_PORT[eu1]}}
@@ -87,15 +90,18 @@ tenants:
 YAML
     for n in {1..24}; do
         name=$(printf '%04d' "$n")
-        server=eu1 seeds="base"
+        server=eu1 seeds="base" ring=
         if [ "$n" -gt 12 ]; then
             server=us1
         fi
         if [ "$(kind_of "$n")" = new ]; then
             seeds="base, demo"
         fi
+        case $n in
+        1 | 2 | 13) ring=", ring: canary" ;;
+        esac
         echo "  - {name: store-$name, server: $server, database: store_$name," \
-            "labels: {shop: $(kind_of "$n")}, seeds: [$seeds]}"
+            "labels: {shop: $(kind_of "$n")$ring}, seeds: [$seeds]}"
     done
 }
 
@@ -180,7 +186,7 @@ create_databases
 (umask 077 && write_fleet >fleet.yaml)
 prepare_stores
 
-step 0 head -n 22 fleet.yaml
+step 0 head -n 25 fleet.yaml
 
 caption "Is the inventory right, are the migration and seed files? Nothing is connected to yet."
 step 0 pgtide validate
@@ -191,8 +197,9 @@ step 0 pgtide list
 caption "What would happen? Stores with the same plan stand together. This only reads."
 step 0 pgtide plan
 
-caption "Do it. One store has a customer twice, which 0015 cannot bear. No failure is tolerated" \
-    "(max_failures: 0), so the run halts there: the stores in work finish, no other one is started."
+caption "Do it: three canaries first, and the rest when their gate has passed. One store has a" \
+    "customer twice, which 0015 cannot bear. No failure is tolerated (max_failures: 0), so the run" \
+    "halts there: the stores in work finish, no other one is started."
 step 4 pgtide migrate --seed
 
 caption "Where does the fleet stand? store-0005 is where its last good migration left it, 0014."
@@ -212,5 +219,9 @@ check_done
 
 caption "Once more, for the peace of mind: nothing to do."
 step 0 pgtide migrate --seed
+
+caption "What was run, and a question to some of the stores."
+step 0 pgtide runs
+step 0 pgtide query -l ring=canary "SELECT count(*) AS products, max(handle) AS last FROM product"
 
 caption "All as expected. The servers are stopped and everything is removed now. (${SECONDS} s)"

@@ -10,6 +10,7 @@
 #include "tests/integration/fleet_facts.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 static void *ctx;
@@ -178,7 +179,7 @@ Test(discover, a_query_cannot_write)
 
     inventory(fleet, mem_printf(ctx,
                                 "discover: [{server: main, database: %s,\n"
-                                "            query: CREATE TABLE x ()}]\n",
+                                "            query: SELECT 1 AS database INTO x}]\n",
                                 fleet->databases[0]));
     run = refused(fleet, 1);
     cr_expect(strstr(run->err, "read-only transaction"), "%s", run->err);
@@ -190,6 +191,41 @@ Test(discover, a_query_cannot_write)
     cr_expect(strstr(run->err, "row 1: unknown name \"databse\""), "%s", run->err);
     cr_expect(strstr(run->err, "Did you mean \"database\"?"), "%s", run->err);
     cr_expect(strstr(run->err, "fleet.yaml:4:12: "), "%s", run->err);
+}
+
+/* Nothing in it may end the read-only transaction around it, or open it. Found without a server. */
+Test(discover, a_query_is_one_query)
+{
+    static const struct {
+        const char *query;
+        const char *problem;
+    } wrong[] = {
+        {"COMMIT; CREATE TABLE x ()", "\"query\" has more than one statement"},
+        {"SET TRANSACTION READ WRITE", "\"query\" is no query"},
+        {"COPY a TO STDOUT", "\"query\" is no query"},
+        {"-- nothing", "\"query\" is no query"},
+        {"SELECT 'a", "\"query\": unterminated"},
+    };
+    struct fleet_fixture *fleet = new_fleet(1);
+
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        const struct fleet_run *run;
+
+        inventory(fleet, mem_printf(ctx,
+                                    "discover: [{server: main, database: %s,\n"
+                                    "            query: \"%s\"}]\n",
+                                    fleet->databases[0], wrong[i].query));
+        run = fleet_fixture_run(fleet, "validate", NULL);
+        cr_assert_eq(run->exit_code, 78, "%s: %s", wrong[i].query, run->err);
+        cr_expect(strstr(run->err, wrong[i].problem), "%s", run->err);
+        cr_expect(strstr(run->err, "fleet.yaml:4:12: "), "%s", run->err);
+    }
+    inventory(fleet, mem_printf(ctx,
+                                "discover: [{server: main, database: %s,\n"
+                                "            query: \"SELECT '%s' AS database; -- all;\"}]\n",
+                                fleet->databases[0], fleet->databases[0]));
+    cr_expect_str_eq(listed(fleet),
+                     mem_printf(ctx, "%s=%s\n", fleet->databases[0], fleet->databases[0]));
 }
 
 /* One database is there and could be migrated; it is not. */
@@ -319,6 +355,27 @@ Test(discover, lines_of_a_program)
     run = fleet_fixture_run(fleet, "validate", NULL);
     cr_expect_eq(run->exit_code, 0, "offline, nothing is run: %s", run->err);
     cr_expect(strstr(run->out, "1 entry of discover: was not asked"), "%s", run->out);
+}
+
+Test(discover, a_program_that_never_ends)
+{
+    struct fleet_fixture *fleet = new_fleet(1);
+    const struct fleet_run *run;
+    struct process *process;
+
+    inventory(fleet, "discover: [{command: [./list-stores], server: main, timeout: 1h}]\n");
+    write_program(fleet, "#!/bin/sh\nyes\n");
+    run = refused(fleet, 1);
+    cr_expect(strstr(run->err, "it wrote too much and was killed"), "%s", run->err);
+
+    write_program(fleet, "#!/bin/sh\ntrap 'echo told >&2; exit 1' TERM\n"
+                         "echo looking >&2\nwhile :; do sleep 0.05; done\n");
+    process = fleet_fixture_start(fleet, "migrate", NULL);
+    cr_assert(process_wait_text(process, "looking", 30000));
+    process_signal(process, SIGTERM);
+    cr_assert(process_wait_text(process, "stopped by SIGTERM, no tenant was touched", 30000));
+    cr_expect_eq(process_wait(process)->signal, SIGTERM);
+    cr_expect(strstr(process_errors(process), "told\n"), "nothing of it may be left behind");
 }
 
 /* --- the password ----------------------------------------------------------------------------- */

@@ -193,6 +193,42 @@ Test(fleet_found, one_name_is_one_place)
         "10: tenants \"d2\" and \"x\" would share the history table \"x.h\" of database \"d2\"\n");
 }
 
+/* A row was copied, and half of it changed: one of two shops would be left out. */
+Test(fleet_found, one_entry_says_one_thing_of_a_place)
+{
+    struct fleet *fleet = fixture_fleet(SERVERS "discover: [{server: s1, file: f}]\n");
+    struct fleet_found *found = fleet_found_start(fleet, fleet);
+    struct err_list errors = ERR_LIST_INIT;
+
+    add(found, fleet, 0, (struct found_tenant){.name = "shop-1", .database = "d1"});
+    add(found, fleet, 0, (struct found_tenant){.name = "shop-2", .database = "d1"});
+    cr_assert_eq(fleet_found_finish(found, &errors), -1);
+    cr_expect_str_eq(errors_text(&errors),
+                     "6: tenants \"shop-1\" and \"shop-2\" are the same: \"d1\" on server "
+                     "\"s1\" (found by line 6) / Correct the database or schema of one of "
+                     "them, or take it out.\n");
+}
+
+/* The pattern that is advised must be one that helps. */
+Test(fleet_found, a_pattern_is_advised_that_tells_apart)
+{
+    struct fleet *fleet = fixture_fleet(SERVERS "discover: [{server: s1, file: f}]\n");
+    struct fleet_found *found = fleet_found_start(fleet, fleet);
+    struct err_list errors = ERR_LIST_INIT;
+    const char *text;
+
+    add(found, fleet, 0, (struct found_tenant){.name = "a", .database = "d1"});
+    add(found, fleet, 0, (struct found_tenant){.name = "a", .database = "d2"});
+    add(found, fleet, 0, (struct found_tenant){.name = "b", .database = "d", .schema = "s1"});
+    add(found, fleet, 0, (struct found_tenant){.name = "b", .database = "d", .schema = "s2"});
+    cr_assert_eq(fleet_found_finish(found, &errors), -1);
+    text = errors_text(&errors);
+    cr_expect(strstr(text, "named \"a\"") && strstr(text, "name: \"{name}-{database}\"."), "%s",
+              text);
+    cr_expect(strstr(text, "named \"b\"") && strstr(text, "name: \"{name}-{schema}\"."), "%s",
+              text);
+}
+
 Test(fleet_found, what_cannot_be_a_tenant)
 {
     static const char sixty_four[] =

@@ -267,6 +267,10 @@ Test(fleet_run, mistakes_between_waves)
                          "    - {name: b}\n"),
                    "5:7: the wave \"b\" can never get a tenant: \"a\" before it takes the rest\n"
                    "  hint: Put \"a\" last, or give it match: or size:.\n");
+    fixture_expect(WAVES("    - {name: a, match: {}}\n"
+                         "    - {name: b}\n"),
+                   "5:7: the wave \"b\" can never get a tenant: \"a\" before it takes the rest\n"
+                   "  hint: Put \"a\" last, or give it match: or size:.\n");
 }
 
 /* "z" only waits for the circle; it is not named. */
