@@ -76,8 +76,9 @@ char *mem_vprintf(const void *parent, const char *format, va_list args)
     len = vsnprintf(buffer, sizeof(buffer), format, again);
     va_end(again);
     if (len >= 0 && (size_t)len < sizeof(buffer))
-        return mem_strndup(parent, buffer, (size_t)len);
-    text = talloc_vasprintf(parent, format, args);
+        text = talloc_memdup(parent, buffer, (size_t)len + 1); /* "%c" may have made a NUL */
+    else
+        text = talloc_vasprintf(parent, format, args);
     if (!text)
         mem_die(strlen(format));
     return text;

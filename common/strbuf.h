@@ -30,6 +30,7 @@ void strbuf_reset(struct strbuf *buf);
 void strbuf_add(struct strbuf *buf, const char *bytes, size_t len);
 void strbuf_str(struct strbuf *buf, const char *text);
 void strbuf_char(struct strbuf *buf, char c);
+void strbuf_int(struct strbuf *buf, int64_t number);
 void strbuf_printf(struct strbuf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
 

@@ -13,6 +13,7 @@
 enum {
     LONGEST_NAME = 63, /* of what PostgreSQL names, in bytes */
     REPORTED_MOST = 10,
+    TENANTS_MOST = 500000, /* more is a mistake in what finds them, not a fleet */
 };
 
 struct fleet_found {
@@ -270,6 +271,8 @@ int fleet_found_add(struct fleet_found *found, const struct discovery *discovery
         read_state(given(from->state), &tenant.state, err) < 0 ||
         read_labels(found, discovery, from, &tenant, err) < 0)
         return -1;
+    if (found->count == TENANTS_MOST)
+        return err_set(err, ERR_DATA, "there are more than %d tenants", TENANTS_MOST);
     mem_grow(found, &found->tenants, &found->capacity, found->count + 1);
     found->tenants[found->count++] = tenant;
     return 0;

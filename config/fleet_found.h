@@ -32,8 +32,9 @@ int fleet_found_add(struct fleet_found *found, const struct discovery *discovery
                     const struct found_tenant *tenant, struct err *err) MUST_CHECK;
 
 /*
- * Puts them into the fleet and makes its fingerprint anew. A place that is listed, or found before,
- * is passed over. ERR_DATA where two have one name or would share one history table.
+ * Puts them into the fleet and makes its fingerprint anew. A place that is listed, or found by an
+ * earlier entry, is passed over. ERR_DATA where two have one name or would share one history table,
+ * or one entry gives two names to one place.
  */
 int fleet_found_finish(struct fleet_found *found, struct err_list *errors) MUST_CHECK;
 

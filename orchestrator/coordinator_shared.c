@@ -82,7 +82,7 @@ static struct shared_end end_of(struct coordinator *c, void *mem, size_t index)
         .job = index,
         .outcome = outcome,
         .good = job->err.kind == ERR_NONE,
-        .result = shared_result_write(mem, c->request, c->result, job, outcome),
+        .result = shared_result_write(mem, c->result, job, outcome),
     };
 }
 

@@ -69,37 +69,44 @@ static int fail(struct sqlite_db *own, int rc, struct err *err)
 
 /* --- statements -------------------------------------------------------------------------- */
 
+/* SQLite takes $2 for a name and numbers it by where it first stands; ?2 is the second. */
+static char *number_params(const char *sql)
+{
+    char *numbered = mem_strdup(NULL, sql);
+
+    for (char *at = numbered; (at = strchr(at, '$')); at++)
+        *at = '?';
+    return numbered;
+}
+
 static int prepare(struct sqlite_db *own, const char *sql, sqlite3_stmt **ret, struct err *err)
 {
+    char *numbered;
     int rc;
 
     *ret = strmap_get(own->statements, sql);
     if (*ret)
         return 0;
-    rc = sqlite3_prepare_v3(own->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+    numbered = number_params(sql);
+    rc = sqlite3_prepare_v3(own->handle, numbered, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+    talloc_free(numbered);
     if (rc != SQLITE_OK)
         return fail(own, rc, err);
     strmap_set(own->statements, sql, *ret);
     return 0;
 }
 
-/* SQLite numbers $1, $2 by where they first stand; they are meant by their names. */
-static int bind(sqlite3_stmt *statement, size_t number, struct ledger_value value)
+static int bind(sqlite3_stmt *statement, int number, struct ledger_value value)
 {
-    char name[24];
-    int index;
-
-    snprintf(name, sizeof(name), "$%zu", number);
-    index = sqlite3_bind_parameter_index(statement, name);
     switch (value.type) {
     case LEDGER_INT:
-        return sqlite3_bind_int64(statement, index, value.number);
+        return sqlite3_bind_int64(statement, number, value.number);
     case LEDGER_TEXT:
-        return sqlite3_bind_text(statement, index, value.text, -1, SQLITE_STATIC);
+        return sqlite3_bind_text(statement, number, value.text, -1, SQLITE_STATIC);
     case LEDGER_NULL:
         break;
     }
-    return sqlite3_bind_null(statement, index);
+    return sqlite3_bind_null(statement, number);
 }
 
 static struct ledger_value value_of(sqlite3_stmt *statement, int column)
@@ -150,7 +157,7 @@ static int run(struct ledger_db *db, const char *sql, const struct ledger_value 
     if (prepare(own, sql, &statement, err) < 0)
         return -1;
     for (size_t i = 0; i < count && result == 0; i++) {
-        int rc = bind(statement, i + 1, params[i]);
+        int rc = bind(statement, (int)i + 1, params[i]);
 
         if (rc != SQLITE_OK)
             result = fail(own, rc, err);

@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "orchestrator/ledger_json.h"
+#include "orchestrator/ledger_result.h"
 #include "orchestrator/report_hooks.h"
 #include "orchestrator/report_parts.h"
 #include "orchestrator/report_value.h"
@@ -26,29 +27,6 @@ static char *write_unless_empty(void *parent, json_t *object)
 }
 
 /* --- a tenant ---------------------------------------------------------------------------- */
-
-/* Its object in the report without what has a column, follows from others, or is empty. */
-static char *result_of(void *parent, const struct run_request *request,
-                       const struct run_result *result, const struct job *job)
-{
-    static const char *const known[] = {
-        "name",    "server",  "database", "schema",    "wave",       "outcome",    "initialVersion",
-        "version", "release", "attempts", "startedAt", "durationMs", "backendPid",
-    };
-    json_t *object = report_parts_tenant(request, result, job);
-    const char *key;
-    json_t *value;
-    void *next;
-
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        json_object_del(object, known[i]);
-    json_object_foreach_safe(object, next, key, value)
-    {
-        if (json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0))
-            json_object_del(object, key);
-    }
-    return write_unless_empty(parent, object);
-}
 
 static char *detail_of(void *parent, const struct job *job)
 {
@@ -84,9 +62,8 @@ static struct ledger_tenant tenant_so_far(const struct run_result *result, const
     };
 }
 
-struct ledger_tenant ledger_record_tenant(void *parent, const struct run_request *request,
-                                          const struct run_result *result, const struct job *job,
-                                          enum ledger_state state)
+struct ledger_tenant ledger_record_tenant(void *parent, const struct run_result *result,
+                                          const struct job *job, enum ledger_state state)
 {
     struct ledger_tenant tenant = tenant_so_far(result, job, state);
 
@@ -100,7 +77,7 @@ struct ledger_tenant ledger_record_tenant(void *parent, const struct run_request
     }
     if (job->backend_pid != 0)
         tenant.backend_pid = job->backend_pid;
-    tenant.result = result_of(parent, request, result, job);
+    tenant.result = ledger_result_write(parent, job);
     tenant.detail = detail_of(parent, job);
     return tenant;
 }

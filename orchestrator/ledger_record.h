@@ -11,9 +11,8 @@
 #include "orchestrator/run.h"
 
 /* A tenant as it stands now. Text is owned by `parent`, or the job's. */
-struct ledger_tenant ledger_record_tenant(void *parent, const struct run_request *request,
-                                          const struct run_result *result, const struct job *job,
-                                          enum ledger_state state);
+struct ledger_tenant ledger_record_tenant(void *parent, const struct run_result *result,
+                                          const struct job *job, enum ledger_state state);
 
 struct ledger_wave ledger_record_wave(void *parent, const struct run_request *request,
                                       const struct run_result *result, size_t wave);

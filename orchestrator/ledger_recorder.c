@@ -47,8 +47,7 @@ static void flush(struct ledger_recorder *recorder)
 static void set_tenant(struct ledger_recorder *recorder, const struct job *job,
                        enum ledger_state state)
 {
-    struct ledger_tenant tenant =
-        ledger_record_tenant(recorder->mem, recorder->request, recorder->result, job, state);
+    struct ledger_tenant tenant = ledger_record_tenant(recorder->mem, recorder->result, job, state);
 
     tenant.owner = recorder->owner;
     ledger_tenants_set(recorder->batch, recorder->request->plan.run_id, &tenant);

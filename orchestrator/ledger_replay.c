@@ -288,6 +288,7 @@ void ledger_replay_report(const struct ledger_replay *replay, struct report *ret
                 run->ended ? (int)run->exit_code : 128 + SIGKILL);
     ret->suspended = (size_t)run->suspended;
     ret->recorded = true;
+    ret->going = ledger_is_alive(run);
     snprintf(ret->host, sizeof(ret->host), "%s", run->host);
 }
 

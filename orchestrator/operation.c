@@ -125,7 +125,7 @@ static int deal_waves(struct operation *op, struct err_list *errors)
 {
     struct run_request *request = &op->request;
 
-    if (op->resume && job_runs_files(request->plan.action) &&
+    if (op->resume && wave_request_knows_waves(request->plan.action) &&
         resume_deal(op->mem, op->resume, &op->selected, op->selection.history, request))
         return wave_request_gates(op->mem, request, errors);
     return wave_request_deal(op->mem, &op->selection, &op->selected, request, errors);
@@ -205,7 +205,7 @@ static int select_rest(struct operation *op, struct err *err)
         return -1;
     op->selection.only = resume_names(op->resume);
     if (resume_count(op->resume) == 0)
-        message_note("run %s: no tenant %s", op->options->origin,
+        message_note("%s: no tenant %s", resume_title(op->mem, op->resume),
                      kind == RESUME_REST ? "is left to be done" : "has failed");
     return 0;
 }

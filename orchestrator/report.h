@@ -21,6 +21,7 @@ struct report {
     bool utf8;        /* non-ASCII signs such as the multiplication sign may be used */
     bool verbose;     /* -v */
     bool recorded;    /* the run is in the ledger: resume and retry can go on with it */
+    bool going;       /* the run is still at work, and this is how far it is */
     bool quiet;       /* -q: problems only; nothing at all when there is none */
     char host[256];   /* where the run ran */
 };

@@ -168,24 +168,6 @@ static void print_closed(struct strbuf *out, const struct report *report)
     talloc_free(mem);
 }
 
-/* What to type next. */
-static void print_way_on(struct strbuf *out, const struct report *report)
-{
-    const struct run_halt *halt = &report->result->halt;
-    bool confirm = halt->halted && strcmp(halt->rule, "confirm") == 0;
-    bool gate = halt->halted && strcmp(halt->rule, "gate") == 0;
-
-    strbuf_printf(out, "the same command again goes on%s; tenants that are done are left alone\n",
-                  confirm        ? ", with --yes without asking"
-                  : halt->halted ? " once the cause is fixed"
-                                 : "");
-    if (gate || confirm)
-        strbuf_str(out, "to start one wave alone, whatever the others came to, add --wave NAME\n");
-    else if (halt->halted && report->result->signal == 0)
-        strbuf_str(out, "to do the others first, add --exclude NAME or tolerate more: "
-                        "--max-failures N\n");
-}
-
 static void print_stop(struct strbuf *out, const struct report *report)
 {
     const struct run_result *result = report->result;
@@ -200,7 +182,9 @@ static void print_stop(struct strbuf *out, const struct report *report)
     if (result->signal) {
         char *text = mem_printf(NULL, "stopped by %s", signals_name(result->signal));
 
-        if (result->signal == SIGKILL) /* by its record */
+        if (report->going)
+            strbuf_str(out, "going on still\n");
+        else if (result->signal == SIGKILL) /* by its record */
             print_line(out, report, "broken off: pgtide was killed, or its machine went down");
         else
             print_line(out, report, text);
@@ -210,8 +194,6 @@ static void print_stop(struct strbuf *out, const struct report *report)
     print_left_out(out, report);
     report_waves_text(out, report);
     print_cancelled(out, report);
-    if (result->totals[OUTCOME_CANCELLED] > 0 && report->request->plan.steps == 0)
-        print_way_on(out, report);
 }
 
 static void print_rollback_remarks(struct strbuf *out, const struct report *report)
@@ -250,23 +232,65 @@ static void print_remarks(struct strbuf *out, const struct report *report)
     talloc_free(mem);
 }
 
-/* What to type next, where the ledger knows who is left. How far --steps has gone, nobody knows. */
+static bool stopped_by(const struct report *report, const char *rule)
+{
+    const struct run_halt *halt = &report->result->halt;
+
+    return halt->halted && strcmp(halt->rule, rule) == 0;
+}
+
+/* All its tenants have ended, and its soak time or its gate has not. */
+static bool is_unproven(const struct run_wave *wave)
+{
+    return wave->state == RUN_WAVE_SOAKING || wave->state == RUN_WAVE_GATED ||
+           (wave->state == RUN_WAVE_STOPPED && wave->totals[OUTCOME_CANCELLED] == 0);
+}
+
+static bool has_unproven_wave(const struct run_result *result)
+{
+    for (size_t i = 0; !result->halt.halted && i < result->wave_count; i++) {
+        if (is_unproven(&result->waves[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Each way on once. What resume would take along anyway needs no retry. */
+static void print_ways_on(struct strbuf *out, const struct report *report, const char *program)
+{
+    const struct run_result *result = report->result;
+    const size_t *totals = result->totals;
+    size_t trouble = totals[OUTCOME_UNREACHABLE] + totals[OUTCOME_LOCKED] + totals[OUTCOME_UNKNOWN];
+    size_t failed = totals[OUTCOME_FAILED] + totals[OUTCOME_HELD] + totals[OUTCOME_CONFLICT];
+    bool left = totals[OUTCOME_CANCELLED] > 0;
+    bool gate = stopped_by(report, "gate");
+    const char *what = gate && left                ? "the gate again, then those that are left"
+                       : gate                      ? "the gate again"
+                       : left                      ? "those that are left"
+                       : has_unproven_wave(result) ? "the soak time or gate that is left"
+                                                   : NULL;
+
+    if (what)
+        strbuf_printf(out, "%s: %sresume %s%s\n", what, program, result->run_id,
+                      stopped_by(report, "confirm") ? ", with --yes without asking" : "");
+    if (failed > 0 || (trouble > 0 && !left))
+        strbuf_printf(out, "those that failed: %sretry %s\n", program, result->run_id);
+}
+
+/* What to type next. How far --steps has gone, nobody knows. */
 static void print_next(struct strbuf *out, const struct report *report)
 {
-    const size_t *totals = report->result->totals;
-    size_t trouble = totals[OUTCOME_UNREACHABLE] + totals[OUTCOME_LOCKED] + totals[OUTCOME_UNKNOWN];
-    size_t left = totals[OUTCOME_CANCELLED];
-    size_t failed = totals[OUTCOME_FAILED] + totals[OUTCOME_HELD] + totals[OUTCOME_CONFLICT];
     char *program;
 
-    if (!report->recorded || report->request->plan.steps > 0)
+    if (report->request->plan.steps > 0 || report->going)
         return;
-    program = report_remedy_program(NULL, report->request);
-    if (left > 0)
-        strbuf_printf(out, "those that are left: %sresume %s\n", program, report->result->run_id);
-    if (failed + trouble > 0)
-        strbuf_printf(out, "those that failed: %sretry %s\n", program, report->result->run_id);
-    talloc_free(program);
+    if (report->recorded) {
+        program = report_remedy_program(NULL, report->request);
+        print_ways_on(out, report, program);
+        talloc_free(program);
+    } else if (report->result->totals[OUTCOME_CANCELLED] > 0) {
+        strbuf_str(out, "the same command again goes on; tenants that are done are left alone\n");
+    }
 }
 
 int report_summary(const struct report *report, FILE *out)

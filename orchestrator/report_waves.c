@@ -54,10 +54,18 @@ static void print_wave(struct strbuf *out, const struct report *report, size_t i
     talloc_free(mem);
 }
 
+/* In a run that goes on with another, tenants of this wave are in that one alone. */
+static bool is_of_the_past(const struct report *report, size_t index)
+{
+    return report->request->origin && report->request->waves->groups[index].count == 0;
+}
+
 void report_waves_text(struct strbuf *out, const struct report *report)
 {
-    for (size_t i = 0; i < wave_count(report); i++)
-        print_wave(out, report, i);
+    for (size_t i = 0; i < wave_count(report); i++) {
+        if (!is_of_the_past(report, i))
+            print_wave(out, report, i);
+    }
     if (wave_count(report) > 0 && wave_plan_is_random(report->request->waves))
         strbuf_printf(out, "waves were drawn with the seed %lld\n",
                       (long long)report->request->waves->seed);

@@ -20,7 +20,7 @@ struct resume {
     struct strmap *rows;     /* of all its tenants, by name: struct ledger_tenant */
     struct strmap *wanted;   /* of those asked for */
     struct strmap *names;    /* of those to be taken */
-    size_t wanted_count;
+    size_t taken;
 };
 
 /* --- which tenants ----------------------------------------------------------------------- */
@@ -66,13 +66,14 @@ static bool is_unfinished(const struct resume *resume, int64_t index)
     return !is_state(wave, "passed") && !is_state(wave, "waiting") && !is_state(wave, "confirming");
 }
 
-static bool has_gate(const struct fleet *fleet, const char *name)
+/* A soak time or a gate: what it has to go through whole. */
+static bool is_looked_at(const struct fleet *fleet, const char *name)
 {
     for (size_t i = 0; name && i < fleet->run.wave_count; i++) {
         const struct wave *wave = &fleet->run.waves[i];
 
         if (strcmp(wave->name, name) == 0)
-            return wave->gate.command || wave->gate.sql;
+            return wave->gate.command || wave->gate.sql || wave->soak_ms > 0;
     }
     return false;
 }
@@ -86,15 +87,15 @@ static void choose(struct resume *resume, const struct fleet *fleet)
         struct ledger_tenant *tenant = &resume->tenants[i];
         bool again = resume->kind == RESUME_REST && is_done(tenant) &&
                      is_unfinished(resume, tenant->wave) &&
-                     has_gate(fleet, resume->waves[tenant->wave].name);
+                     is_looked_at(fleet, resume->waves[tenant->wave].name);
 
         strmap_add(resume->rows, tenant->name, tenant);
-        if (is_wanted(resume, tenant)) {
+        if (is_wanted(resume, tenant))
             strmap_add(resume->wanted, tenant->name, tenant);
-            resume->wanted_count++;
-        }
-        if (is_wanted(resume, tenant) || again)
+        if (is_wanted(resume, tenant) || again) {
             strmap_add(resume->names, tenant->name, tenant);
+            resume->taken++;
+        }
     }
 }
 
@@ -140,6 +141,16 @@ const char *resume_run(const struct resume *resume)
     return resume->run.id;
 }
 
+char *resume_title(const void *parent, const struct resume *resume)
+{
+    const struct ledger_run *run = &resume->run;
+
+    if (!run->origin)
+        return mem_printf(parent, "run %s", run->id);
+    return mem_printf(parent, "run %s, the %s of run %s", run->id,
+                      run->origin_kind ? run->origin_kind : "resume", run->origin);
+}
+
 const char *resume_operation(const struct resume *resume)
 {
     return resume->run.operation;
@@ -152,12 +163,38 @@ const char *resume_options(const struct resume *resume)
 
 size_t resume_count(const struct resume *resume)
 {
-    return resume->wanted_count;
+    return resume->taken;
 }
 
 const struct strmap *resume_names(const struct resume *resume)
 {
     return resume->names;
+}
+
+/* The position of the wave of that name in today's fleet, or the number of its waves. */
+static size_t find_wave(const struct run_config *config, const char *name)
+{
+    size_t i = 0;
+
+    while (i < config->wave_count && strcmp(config->waves[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static bool fits_config(const struct resume *resume, const struct run_config *config)
+{
+    bool named = resume->wave_count > 0 && resume->waves[0].name;
+
+    if (named != (config->wave_count > 0))
+        return false;
+    for (size_t i = 0; named && i < resume->wave_count; i++) {
+        const struct ledger_wave *wave = &resume->waves[i];
+
+        if (!wave->name ||
+            (wave->tenants > 0 && find_wave(config, wave->name) == config->wave_count))
+            return false;
+    }
+    return true;
 }
 
 /* --- what has changed -------------------------------------------------------------------- */
@@ -258,6 +295,10 @@ size_t resume_changes(void *parent, const struct resume *resume, const struct fl
         add_line(parent, ret, &count, mem_strdup(parent, "all files of the catalog have vanished"));
     if (then.files.count == 0 && now.files.count > 0)
         add_line(parent, ret, &count, mem_strdup(parent, "the catalog was empty, and is not"));
+    if (resume->wave_count > 0 && !fits_config(resume, &fleet->run))
+        add_line(
+            parent, ret, &count,
+            mem_strdup(parent, "its waves are not those of today: tenants are dealt out anew"));
     if (suspended > 0)
         add_line(parent, ret, &count,
                  mem_printf(parent, "%zu %s suspended now", suspended,
@@ -266,32 +307,6 @@ size_t resume_changes(void *parent, const struct resume *resume, const struct fl
 }
 
 /* --- the waves --------------------------------------------------------------------------- */
-
-/* The position of the wave of that name in today's fleet, or the number of its waves. */
-static size_t find_wave(const struct run_config *config, const char *name)
-{
-    size_t i = 0;
-
-    while (i < config->wave_count && strcmp(config->waves[i].name, name) != 0)
-        i++;
-    return i;
-}
-
-static bool fits_config(const struct resume *resume, const struct run_config *config)
-{
-    bool named = resume->wave_count > 0 && resume->waves[0].name;
-
-    if (named != (config->wave_count > 0))
-        return false;
-    for (size_t i = 0; named && i < resume->wave_count; i++) {
-        const struct ledger_wave *wave = &resume->waves[i];
-
-        if (!wave->name ||
-            (wave->tenants > 0 && find_wave(config, wave->name) == config->wave_count))
-            return false;
-    }
-    return true;
-}
 
 /* Copies of today's waves; those that have passed keep nothing to wait for. */
 static const struct wave *waves_left(void *parent, const struct resume *resume,

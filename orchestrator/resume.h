@@ -28,14 +28,16 @@ int resume_load(void *parent, const struct fleet *fleet, const char *which, enum
                 struct resume **ret, struct err *err) MUST_CHECK;
 
 const char *resume_run(const struct resume *resume);       /* its whole id */
+/* "run 20261123T061500Z-4f2a, the retry of run 20261123T031500Z-77aa"; owned by `parent`. */
+char *resume_title(const void *parent, const struct resume *resume);
 const char *resume_operation(const struct resume *resume); /* "migrate" */
 const char *resume_options(const struct resume *resume);   /* of ledger_options.h */
-size_t resume_count(const struct resume *resume);          /* tenants of the kind asked for */
+size_t resume_count(const struct resume *resume);          /* tenants to be taken */
 
 /*
  * The names of the tenants to be taken, for selection: those of the kind asked for; and of a wave
- * that had begun, has a gate and has not passed, also those that are done, as its gate is about
- * all of them.
+ * that had begun, has a soak time or a gate and has not passed, also those that are done, as these
+ * are about all of them.
  */
 const struct strmap *resume_names(const struct resume *resume);
 

@@ -190,6 +190,8 @@ static void add_past(struct strbuf *out, const struct rollout *rollout, size_t g
     enum job_action action = rollout->setup.request->plan.action;
     size_t named = 0;
 
+    if (rollout->setup.request->origin && rollout->setup.request->waves->groups[group].count == 0)
+        return; /* its tenants are in the run that this one goes on with */
     strbuf_printf(out, "%s: ", rules_at(rollout, group)->name);
     for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++) {
         if (wave->totals[outcome] > 0)

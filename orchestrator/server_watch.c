@@ -64,6 +64,12 @@ static struct watched *find(const struct server_watch *watch, const struct serve
     return &watch->servers[i];
 }
 
+/* Will the server not tell? A look that somebody has cancelled is one that failed. */
+static bool is_refusal(const struct err *err)
+{
+    return err->kind == ERR_SQL && strcmp(err->sqlstate, "57014") != 0;
+}
+
 static void judge(struct watched *server)
 {
     const struct server_look *look = server->look;
@@ -76,7 +82,7 @@ static void judge(struct watched *server)
         server->waits_for = server_care_judge(server->care, &look->facts, now_ms);
     if (look->err.kind == ERR_FULL)
         server->waits_for = server_care_judge_full(server->care);
-    if (look->err.kind == ERR_SQL)
+    if (is_refusal(&look->err))
         server->refusal = look->err.message;
     else
         server->due_ms = now_ms + EVERY_MS;

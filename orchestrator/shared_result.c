@@ -7,14 +7,14 @@
 #include "orchestrator/ledger_json.h"
 #include "orchestrator/ledger_record.h"
 
-char *shared_result_write(void *parent, const struct run_request *request,
-                          const struct run_result *result, struct job *job, enum outcome outcome)
+char *shared_result_write(void *parent, const struct run_result *result, struct job *job,
+                          enum outcome outcome)
 {
     enum outcome before = job->outcome;
     struct ledger_tenant row;
 
     job->outcome = outcome;
-    row = ledger_record_tenant(parent, request, result, job, LEDGER_ENDED);
+    row = ledger_record_tenant(parent, result, job, LEDGER_ENDED);
     job->outcome = before;
     return ledger_json_write(
         parent,

@@ -1,6 +1,6 @@
 /*
- * shared_result.h: what reports say of a tenant, as one JSON text, from the machine that has done it
- * to the others.
+ * shared_result.h: what reports say of a tenant, as one JSON text, from the machine that has done
+ * it to the others.
  */
 #ifndef ORCHESTRATOR_SHARED_RESULT_H
 #define ORCHESTRATOR_SHARED_RESULT_H
@@ -9,10 +9,11 @@
 
 /* Of a tenant that is about to end with `outcome`; `job` is one of the result's, and is left as it
  * was. Owned by `parent`. */
-char *shared_result_write(void *parent, const struct run_request *request,
-                          const struct run_result *result, struct job *job, enum outcome outcome);
+char *shared_result_write(void *parent, const struct run_result *result, struct job *job,
+                          enum outcome outcome);
 
-/* Fills a job that was not started here, except for its outcome. What cannot be read is left out. */
+/* Fills a job that was not started here, except for its outcome. What cannot be read is left out.
+ */
 void shared_result_read(const char *text, struct job *job);
 
 #endif

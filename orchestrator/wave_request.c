@@ -43,11 +43,10 @@ static const struct wave_plan *no_waves(void *parent, const struct selected *sel
                           (struct wave_history){0});
 }
 
-/* Baseline and repair, and their dry runs. */
-static bool knows_no_waves(enum job_action action)
+bool wave_request_knows_waves(enum job_action action)
 {
-    return action == JOB_BASELINE || action == JOB_BASELINE_PLAN || action == JOB_REPAIR ||
-           action == JOB_REPAIR_PLAN;
+    return action != JOB_BASELINE && action != JOB_BASELINE_PLAN && action != JOB_REPAIR &&
+           action != JOB_REPAIR_PLAN;
 }
 
 int wave_request_deal(void *parent, const struct selection *selection,
@@ -59,7 +58,7 @@ int wave_request_deal(void *parent, const struct selection *selection,
     struct err err = ERR_INIT;
     struct wave_plan *plan;
 
-    if (knows_no_waves(action)) {
+    if (!wave_request_knows_waves(action)) {
         request->waves = no_waves(parent, selected);
         return 0;
     }

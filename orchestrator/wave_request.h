@@ -16,6 +16,9 @@
 /* A seed for waves that are ordered at random. */
 int64_t wave_request_seed(void);
 
+/* False: baseline and repair, and their dry runs. */
+bool wave_request_knows_waves(enum job_action action);
+
 /*
  * Fills in request->waves, whose tenants are `selected`, and its gates. ERR_CONFIG, see
  * selection_deal() and gate_prepare(). Owned by `parent`.

@@ -123,7 +123,7 @@ int pgerror_connect(PGconn *conn, struct err *err)
     char sqlstate[6] = "";
     enum err_kind kind;
 
-    (void)cut_sqlstate(message, sqlstate); /* without one it stays "" */
+    (void)cut_sqlstate(message, sqlstate);                   /* without one it stays "" */
     own_limit = own_limit && strcmp(sqlstate, "53300") == 0; /* other errors come from there, too */
     kind = PQconnectionNeedsPassword(conn) ? ERR_SQL : kind_of_connect(sqlstate, own_limit);
     cut_questions(message);

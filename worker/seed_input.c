@@ -105,7 +105,7 @@ int seed_input_status(const struct seed_input *input, struct err *err)
 {
     if (!input->failed)
         return 0;
-    return err_set_at(err, ERR_NOINPUT, input->file, 0, 0, "cannot read seed: %s",
+    return err_set_at(err, ERR_NOINPUT, input->file, 0, 0, "cannot read it: %s",
                       strerror(input->failed));
 }
 

@@ -6,6 +6,8 @@
  * is sent. A reported lag is as old as the replica's last message, and one that stood still since
  * it was last up to date reports none: the column is NULL, as for one that is up to date. So its
  * place is asked for, too. Backups and archivers have no replay_lsn and do not count.
+ *
+ * A time limit of the role is not meant for this; the look has its own.
  */
 #include "worker/server_look.h"
 
@@ -16,6 +18,7 @@
 enum { LOOK_MS = 4000 };
 
 static const char question[] =
+    "SET LOCAL statement_timeout = 0;\n"
     "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), current_user,\n"
     "       replicas, lag_ms, behind_at, silent, connections,\n"
     "       current_setting('max_connections')::bigint\n"

@@ -255,6 +255,23 @@ Test(discover, a_part_of_the_fleet_is_no_fleet)
     cr_expect(strstr(run->err, "No tenant was touched"), "%s", run->err);
 }
 
+/* PostgreSQL says it where it also says that the role's connections are used up. */
+Test(discover, a_role_that_is_not_there_has_no_limit)
+{
+    struct fleet_fixture *fleet = new_fleet(1);
+    const struct fleet_run *run;
+
+    fleet_fixture_yaml(fleet,
+                       "migrations: migrations\n"
+                       "connection: {user: no_such_role}\n"
+                       "servers: {main: {host: %s, port: %d}}\n"
+                       "discover: [{server: main, databases: \"*\"}]\n",
+                       fleet->host, fleet->port);
+    run = refused(fleet, 1);
+    cr_expect(strstr(run->err, "\"no_such_role\""), "%s", run->err);
+    cr_expect_not(strstr(run->err, "CONNECTION LIMIT"), "%s", run->err);
+}
+
 Test(discover, a_slow_query_ends_in_time)
 {
     struct fleet_fixture *fleet = new_fleet(1);
@@ -313,6 +330,11 @@ Test(discover, rows_of_a_file)
     cr_expect(strstr(run->err, "Did you mean \"main\"?"), "%s", run->err);
     fleet_fixture_write(fleet, "stores.csv", "name,server,shema\na,main,a\n");
     cr_expect(strstr(refused(fleet, 65)->err, "stores.csv:1: unknown name \"shema\""));
+    fleet_fixture_remove(fleet, "stores.csv");
+    fleet_fixture_write(fleet, "stores.csv/in", "");
+    run = refused(fleet, 66);
+    cr_expect(strstr(run->err, "stores.csv: cannot read it: Is a directory"), "%s", run->err);
+    fleet_fixture_remove(fleet, "stores.csv/in");
     fleet_fixture_remove(fleet, "stores.csv");
     cr_expect(strstr(refused(fleet, 66)->err, "cannot discover the file \"stores.csv\": No such"));
 }

@@ -293,6 +293,39 @@ Test(ledger, waves_that_have_passed_are_not_gone_through_again)
     cr_assert_eq(schema_fleet_done(fleet), 6);
 }
 
+/* Nobody is left to be done, but the run had not come through. */
+Test(ledger, the_gate_of_the_last_wave_is_asked_again)
+{
+    const struct fleet_run *some;
+
+    schema_fleet_inventory(
+        fleet, NULL,
+        mem_printf(ctx,
+                   "run:\n  workers: 1\n  waves:\n    - {name: canary, size: 2}\n"
+                   "    - {name: rest, gate: {command: [/bin/sh, -c, "
+                   "'test -e %s/open']}}\n",
+                   fleet->fixture->dir));
+    some = migrate();
+    fleet_facts_expect(some, 4);
+    cr_assert(strstr(some->out, mem_printf(ctx, "the gate again: pgtide resume %s\n", id_of(some))),
+              "%s", some->out);
+    some = run("resume", "last", NULL);
+    fleet_facts_expect(some, 4);
+    cr_assert_eq(tenants_of(some), 4);
+    cr_assert_null(strstr(some->out, "wave canary"), "%s", some->out);
+    some = run("resume", "last", "--dry-run");
+    fleet_facts_expect(some, 0);
+    cr_assert(strstr(some->out, "canary        0  "), "%s", some->out);
+    cr_assert(strstr(some->out, "rest          4  "), "%s", some->out);
+    fleet_fixture_write(fleet->fixture, "open", "");
+    some = run("resume", "last", NULL);
+    fleet_facts_expect(some, 0);
+    some = run("resume", "last", NULL);
+    fleet_facts_expect(some, 0);
+    cr_assert(strstr(some->err, ", the resume of run "), "%s", some->err);
+    cr_assert(strstr(some->err, ": no tenant is left to be done"), "%s", some->err);
+}
+
 Test(ledger, runs_lists_and_prunes)
 {
     const struct fleet_run *some;

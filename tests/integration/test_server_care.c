@@ -154,6 +154,7 @@ Test(server_care, the_limit_of_one_database_or_role_is_that_tenants_trouble)
     cr_assert_eq(fleet_fixture_total(run, "migrated"), 6);
     cr_assert_str_eq(fleet_fixture_outcome(run, "store-1"), "unreachable");
     cr_assert_str_eq(fleet_fixture_outcome(run, "store-2"), "unreachable");
+    cr_expect(strstr(run->out, "It is the limit of this database or role alone"), "%s", run->out);
     for (int i = 1; i <= 2; i++)
         cr_assert_eq(json_integer_value(json_object_get(
                          fleet_fixture_tenant(run, mem_printf(ctx, "store-%d", i)), "attempts")),
@@ -259,6 +260,37 @@ Test(server_care, who_may_not_see_the_connections_does_not_start)
     cr_assert_eq(shops_done(fleet), 0);
     cr_assert_eq(fleet_fixture_run(fleet, "plan", NULL)->exit_code, 0);
     pg_sql_exec(fleet->server, "postgres", "GRANT pg_monitor TO \"migrator\"");
+    run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+}
+
+/* A view that sleeps hides PostgreSQL's own. A look goes on for longer than the role's time limit,
+ * and one that somebody cancels is no refusal. */
+Test(server_care, a_look_that_is_cancelled_is_no_refusal)
+{
+    struct pg_server *server = pg_server_new(ctx, NULL);
+    struct fleet_fixture *fleet = watched_shops(server, "max_connections_used: 90%");
+    const struct fleet_run *run;
+    struct process *process;
+
+    pg_sql_exec(
+        server, "postgres",
+        "CREATE SCHEMA slow; GRANT USAGE ON SCHEMA slow TO migrator;"
+        "CREATE VIEW slow.pg_stat_activity AS SELECT a.* FROM pg_catalog.pg_stat_activity a,"
+        " pg_sleep(1);"
+        "GRANT SELECT ON slow.pg_stat_activity TO migrator;"
+        "ALTER ROLE migrator IN DATABASE postgres SET search_path = slow, pg_catalog;"
+        "ALTER ROLE migrator IN DATABASE postgres SET statement_timeout = 100");
+    process = fleet_fixture_start(fleet, "migrate", NULL);
+    while (pg_sql_count(server, "postgres",
+                        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity"
+                        " WHERE usename = 'migrator' AND datname = 'postgres'"
+                        " AND wait_event = 'PgSleep'") == 0 &&
+           process_running(process))
+        continue;
+    run = fleet_fixture_wait(fleet, process);
+    cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+    cr_assert_eq(fleet_fixture_total(run, "migrated"), 6);
     run = fleet_fixture_run(fleet, "migrate", NULL);
     cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
 }

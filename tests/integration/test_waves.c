@@ -326,7 +326,7 @@ Test(waves, without_a_terminal_a_confirmation_stops_the_run)
     cr_expect_eq(fleet_fixture_total(run, "migrated"), 2);
     expect_says(run, "halted: the start of wave \"rest\" was not confirmed; 0 were in work\n");
     expect_says(run, "    there is no terminal to ask on, and no --yes\n");
-    expect_says(run, "the same command again goes on, with --yes without asking; ");
+    expect_says(run, ", with --yes without asking\nrun ");
     run = fleet_fixture_run(fleet->fixture, "migrate", "--yes", NULL);
     cr_assert_eq(run->exit_code, 0, "%s", run->out);
     cr_expect_eq(schema_fleet_done(fleet), 8);

@@ -64,6 +64,21 @@ Test(mem, printf_formats)
     talloc_free(text);
 }
 
+Test(mem, printf_keeps_a_nul_and_any_length)
+{
+    char *pair = mem_printf(NULL, "%s%c%s", "name", 0, "value");
+
+    cr_expect_str_eq(pair + strlen("name") + 1, "value");
+    talloc_free(pair);
+    for (int len = 250; len < 260; len++) { /* around the end of the buffer */
+        char *text = mem_printf(NULL, "%*s", len, "end");
+
+        cr_expect_eq(strlen(text), (size_t)len);
+        cr_expect_str_eq(text + len - 3, "end");
+        talloc_free(text);
+    }
+}
+
 Test(mem, too_much_ends_the_process, .signal = SIGABRT)
 {
     mem_array(NULL, int64_t, SIZE_MAX / 4);

@@ -229,6 +229,21 @@ Test(fleet_found, a_pattern_is_advised_that_tells_apart)
               text);
 }
 
+Test(fleet_found, a_join_that_was_forgotten)
+{
+    struct fleet *fleet = fixture_fleet(SERVERS "discover: [{server: s1, file: f}]\n");
+    struct fleet_found *found = fleet_found_start(NULL, fleet);
+    struct err err = ERR_INIT;
+
+    for (int i = 0; i < 500000; i++)
+        add(found, fleet, 0, (struct found_tenant){.database = "d"});
+    cr_assert_eq(fleet_found_add(found, &fleet->discoveries[0],
+                                 &(struct found_tenant){.database = "d"}, &err),
+                 -1);
+    cr_expect_str_eq(err.message, "there are more than 500000 tenants");
+    cr_expect_eq(err.kind, ERR_DATA);
+}
+
 Test(fleet_found, what_cannot_be_a_tenant)
 {
     static const char sixty_four[] =

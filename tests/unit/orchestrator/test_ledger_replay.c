@@ -250,6 +250,11 @@ Test(ledger_replay, a_run_that_broke_off_says_who_was_in_work)
     fixture.result.jobs[3].outcome = OUTCOME_NONE;
     observer->job_started(observer->arg, &fixture.result.jobs[3]);
     observer->tick(observer->arg, &fixture.result, 1);
+    report = replayed();
+    text = text_of(&report, ledger_replay_text);
+    cr_assert(strstr(text, "going on still\n"), "%s", text);
+    cr_assert_null(strstr(text, "broken off"), "%s", text);
+    cr_assert_null(strstr(text, "pgtide resume"), "%s", text);
     cr_assert_eq(ledger_db_run(ledger.db, "UPDATE pgtide_run SET pid = 1073741823", NULL, 0, NULL,
                                NULL, &err),
                  0);

@@ -131,6 +131,58 @@ Test(report_summary, signal_and_cancelled_in_work)
     report_fixture_golden("summary_signal.txt", summary());
 }
 
+/* What stands between the names of those not started and the totals. */
+static const char *ways_on(void)
+{
+    char *text = mem_strdup(fixture.mem, summary());
+    char *totals = strstr(text, "run 20261123T061500Z-4f2a: ");
+    char *names = strstr(text, " not started: ");
+
+    cr_assert_not_null(totals, "%s", text);
+    *totals = '\0';
+    return names ? strchr(names, '\n') + 1 : text;
+}
+
+static void leave(size_t index)
+{
+    report_fixture_ended(&fixture, index, OUTCOME_CANCELLED, 0)->started_wall_ms = 0;
+}
+
+Test(report_summary, each_way_on_once)
+{
+    fixture.report.recorded = true;
+    problem(1, OUTCOME_UNREACHABLE, 0, NULL, 0, "connection refused");
+    leave(2);
+    cr_expect_str_eq(ways_on(), "those that are left: pgtide resume 20261123T061500Z-4f2a\n",
+                     "resume takes the unreachable along");
+    report_fixture_duplicate(&fixture, 3);
+    cr_expect_str_eq(ways_on(), "those that are left: pgtide resume 20261123T061500Z-4f2a\n"
+                                "those that failed: pgtide retry 20261123T061500Z-4f2a\n");
+    fixture.report.going = true;
+    cr_expect_str_empty(ways_on());
+}
+
+Test(report_summary, the_ways_on_of_waves)
+{
+    struct wave rules = {.name = "canary"};
+    struct run_wave wave = {.state = RUN_WAVE_STOPPED};
+
+    fixture.report.recorded = true;
+    fixture.result.waves = &wave;
+    fixture.result.wave_count = 1;
+    fixture.result.signal = SIGINT;
+    cr_expect_not_null(strstr(ways_on(), "the soak time or gate that is left: pgtide resume "));
+    fixture.result.signal = 0;
+    fixture.result.halt = (struct run_halt){.halted = true, .rule = "gate", .wave = &rules};
+    cr_expect_not_null(strstr(ways_on(), "\nthe gate again: pgtide resume "));
+    leave(2);
+    cr_expect_str_eq(ways_on(), "the gate again, then those that are left: pgtide resume "
+                                "20261123T061500Z-4f2a\n");
+    fixture.result.halt.rule = "confirm";
+    cr_expect_str_eq(ways_on(), "those that are left: pgtide resume 20261123T061500Z-4f2a, "
+                                "with --yes without asking\n");
+}
+
 Test(report_summary, commands_can_be_pasted)
 {
     struct tenant *tenant = &fixture.fleet.tenants[3];

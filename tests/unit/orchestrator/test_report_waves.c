@@ -89,6 +89,15 @@ Test(report_waves, how_far_each_came)
                      "waves were drawn with the seed 77\n");
 }
 
+Test(report_waves, a_run_gone_on_with_shows_its_own_waves_alone)
+{
+    fixture.request.origin = "20261122T000000Z-0000";
+    cr_expect_str_eq(text_of(report_waves_text),
+                     "wave canary: stopped, 2 tenants: 1 migrated, 1 failed\n"
+                     "wave rest: not begun, 4 tenants\n"
+                     "waves were drawn with the seed 77\n");
+}
+
 Test(report_waves, a_plan)
 {
     cr_expect_str_eq(

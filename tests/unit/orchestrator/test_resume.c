@@ -112,6 +112,7 @@ static void put_wave(const char *state, const char *name)
 Test(resume, a_wave_with_a_gate_that_has_not_passed_is_taken_whole)
 {
     static const struct wave waves[] = {{.name = "canary", .gate = {.sql = "SELECT true"}}};
+    static const struct wave soaking[] = {{.name = "canary", .soak_ms = 1000}};
     static const struct wave gateless[] = {{.name = "canary"}};
 
     fixture.fleet.run.waves = waves;
@@ -119,9 +120,13 @@ Test(resume, a_wave_with_a_gate_that_has_not_passed_is_taken_whole)
     put_wave("stopped", "canary");
     cr_assert_str_eq(taken(load(RESUME_REST)),
                      "- migrated current unreachable locked unknown cancelled ");
-    cr_assert_eq(resume_count(load(RESUME_REST)), 5);
+    cr_assert_eq(resume_count(load(RESUME_REST)), 7);
     put_wave("passed", "canary");
     cr_assert_str_eq(taken(load(RESUME_REST)), "- unreachable locked unknown cancelled ");
+    put_wave("soaking", "canary");
+    fixture.fleet.run.waves = soaking;
+    cr_assert_str_eq(taken(load(RESUME_REST)),
+                     "- migrated current unreachable locked unknown cancelled ");
     put_wave("stopped", "canary");
     fixture.fleet.run.waves = gateless;
     cr_assert_str_eq(taken(load(RESUME_REST)), "- unreachable locked unknown cancelled ");
@@ -200,6 +205,19 @@ Test(resume, changed_tenants_are_named)
                                            "1 tenant has moved: \"t1\" from main/db to main/other\n"
                                            "1 tenant is suspended now\n",
                                            OUTCOME_CANCELLED + 1));
+}
+
+Test(resume, waves_that_are_gone_are_named)
+{
+    static const struct wave waves[] = {{.name = "canary"}, {.name = "rest"}};
+
+    fixture.fleet.run.waves = waves;
+    fixture.fleet.run.wave_count = 2;
+    put_wave("open", "canary");
+    cr_assert_str_eq(changes(), "");
+    fixture.fleet.run.waves = &waves[1];
+    fixture.fleet.run.wave_count = 1;
+    cr_assert_str_eq(changes(), "its waves are not those of today: tenants are dealt out anew\n");
 }
 
 Test(resume, a_catalog_that_was_empty_is_named)
