@@ -244,8 +244,8 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .summary = "Try the tenants again that failed in a run",
          .description =
              "Does a run again for the tenants that were tried without success: failed, held,\n"
-             "unreachable, locked, unknown. Options and changes are treated as by resume. RUN\n"
-             "is an id, a beginning of one, or \"last\".",
+             "conflict, unreachable, locked, unknown. Options and changes are treated as by\n"
+             "resume. RUN is an id, a beginning of one, or \"last\".",
          .examples = "pgtide retry last\n"
                      "pgtide retry 20261123T0615 -t store-0042"},
     [CLI_HELP] = {.id = CLI_HELP,

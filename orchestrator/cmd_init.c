@@ -18,7 +18,8 @@ static const char starter_fleet[] =
     "\n"
     "migrations: migrations        # folder of the migrations\n"
     "seeds: seeds                  # folder of the seed sets\n"
-    "state: .pgtide                # folder that pgtide makes for its lock; not for version "
+    "state: .pgtide                # folder that pgtide makes for its ledger and lock; not for "
+    "version "
     "control\n"
     "\n"
     "# Defaults for every tenant; any libpq parameter may stand here. Without a password pgtide\n"
@@ -40,6 +41,9 @@ static const char starter_fleet[] =
     "  workers: 8                  # the most tenants in work at once\n"
     "  per_server: 4               # the most tenants in work on one server\n"
     "  max_failures: 0             # 3 or \"5%\": that many may fail, one more halts the run\n"
+    "  # waves:                    # in this order, each when the one before has passed\n"
+    "  #   - {name: canary, match: {ring: canary}, soak: 5m, gate: {command: [./check-shops]}}\n"
+    "  #   - {name: rest}\n"
     "\n"
     "servers:\n"
     "  local: {host: localhost, port: 5432}\n"
@@ -53,7 +57,11 @@ static const char starter_fleet[] =
     "  # - {name: store-0003, server: local, database: shops, schema: store_0003}\n"
     "  # Left out of every run until it is active again:\n"
     "  # - {name: store-0004, server: local, database: store_0004, state: suspended}\n"
-    "  # - {name: store-0005, dsn: \"postgresql://db9/store_0005\"}\n";
+    "  # - {name: store-0005, dsn: \"postgresql://db9/store_0005\"}\n"
+    "\n"
+    "# Instead of a list, or besides it: whatever databases there are.\n"
+    "# discover:\n"
+    "#   - {server: local, databases: \"store_*\"}\n";
 
 static const char starter_migration[] =
     "-- A first example; change it before the first run, or delete it.\n"

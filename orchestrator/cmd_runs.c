@@ -24,15 +24,19 @@ static int prune(const struct options *options, struct ledger_db *db, struct err
 
 static int list(void *mem, const struct options *options, struct ledger_db *db, struct err *err)
 {
+    struct report_runs all = {.db = db};
     struct ledger_run *runs;
-    size_t count;
+    bool failed;
 
-    if (ledger_list(mem, db, options->newest, &runs, &count, err) < 0)
+    if (ledger_list(mem, db, options->newest, &runs, &all.count, err) < 0)
         return -1;
-    return (options->json ? report_runs_json : report_runs)(db, runs, count, stdout, err);
+    all.runs = runs;
+    if ((options->json ? report_runs_json : report_runs_text)(&all, stdout, &failed, err) < 0)
+        return -1;
+    return message_stdout(failed, 0);
 }
 
-/* No run has been recorded: that is an answer, too. */
+/* No run has been recorded: that is an answer, too. The exit code, or -1. */
 static int none(const struct options *options, struct err *err)
 {
     if (err->kind != ERR_NOINPUT)
@@ -45,6 +49,7 @@ static int none(const struct options *options, struct err *err)
     return 0;
 }
 
+/* The exit code, or -1. */
 static int look(void *mem, const struct options *options, const struct fleet *fleet,
                 struct err *err)
 {
@@ -70,11 +75,9 @@ int cmd_runs(const struct options *options, struct err_list *errors)
 
     if (fleet_load(mem, options->fleet, &fleet, errors) < 0)
         goto done;
-    if (look(mem, options, fleet, &err) < 0) {
+    code = look(mem, options, fleet, &err);
+    if (code < 0)
         err_list_take(errors, &err);
-        goto done;
-    }
-    code = message_stdout(false, 0);
 
 done:
     talloc_free(mem);

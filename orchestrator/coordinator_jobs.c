@@ -11,7 +11,6 @@
 #include "orchestrator/coordinator_shared.h"
 #include "worker/tenant_hooks.h"
 
-#include <signal.h>
 #include <sys/random.h>
 
 /* --- jobs that end ----------------------------------------------------------------------- */
@@ -181,7 +180,7 @@ void coordinator_jobs_explain_cancel(struct coordinator *c, size_t index)
         err_set(&job->err, ERR_CANCELLED, "%s: %s", what, problem);
     } else if (signal) {
         err_set(&job->err, ERR_CANCELLED, "%s: the run was stopped by %s", what,
-                signal == SIGINT ? "SIGINT" : "SIGTERM");
+                signals_name(signal));
     } else if (c->result->halt.halted) {
         err_set(&job->err, ERR_CANCELLED, "not started: the run was halted");
     } else if (c->result->servers[job->tenant->server->index].left_out) {

@@ -10,6 +10,7 @@
 #include "orchestrator/report_hooks.h"
 #include "orchestrator/report_parts.h"
 #include "orchestrator/report_value.h"
+#include "orchestrator/report_waves.h"
 #include "orchestrator/signals.h"
 
 #include <unistd.h>
@@ -228,7 +229,7 @@ static void on_wave_changed(void *arg, const struct run_result *so_far, size_t i
         return;
     line = line_of(events, "wave");
     report_value_set(line, "wave", report_value_text(wave_name(events, index)));
-    report_value_set(line, "state", report_value_text(progress_words_wave_state(wave->state)));
+    report_value_set(line, "state", report_value_text(report_waves_state(wave->state)));
     set_count(line, "tenants", events->request->waves->groups[index].count);
     report_value_set(line, "totals", report_parts_totals(wave->totals));
     report_value_set(

@@ -23,10 +23,10 @@ static const char *const groups[CLI_GROUPS] = {
 static const char exit_codes[] =
     "Exit codes:\n"
     "  0 all is well   1 could not run   2 something is pending (--exit-code)\n"
-    "  3 some tenants failed, within the budget   4 halted   5 another run goes on\n"
+    "  3 some tenants failed or were not started   4 halted   5 another run goes on\n"
     "  6 mismatch   64 wrong usage   65 bad migration or seed\n"
     "  66 input missing, or nothing selected   78 bad fleet.yaml\n"
-    "  130, 143 stopped by a signal\n";
+    "  129, 130, 143 stopped by a signal   141 nobody reads the output\n";
 
 void help_usage(FILE *out)
 {

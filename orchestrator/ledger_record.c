@@ -176,6 +176,7 @@ static json_t *write_servers(const struct run_request *request, const struct run
         value = report_value_object();
         report_value_set(value, "name", report_value_text(request->fleet->servers[i].name));
         report_value_set(value, "failures", report_value_int(result->servers[i].failures));
+        report_value_set(value, "blind", report_value_text(result->servers[i].blind));
         report_value_append(list, value);
     }
     return list;
@@ -195,6 +196,8 @@ char *ledger_record_end(void *parent, const struct run_request *request,
         report_value_set(object, "closed", write_closing(request));
     report_value_set(object, "leftOut", write_servers(request, result));
     set_true(object, "refused", result->refused);
+    if (result->refusal)
+        report_value_set(object, "refusal", report_value_text(result->refusal));
     if (result->hook_count > 0)
         report_value_set(object, "hooks", report_hooks_value(result->hooks, result->hook_count));
     return ledger_json_write(parent, object);

@@ -274,7 +274,8 @@ static void read_servers(const json_t *list, const struct fleet *fleet, struct r
         for (size_t j = 0; name && j < fleet->server_count; j++) {
             if (strcmp(fleet->servers[j].name, name) == 0)
                 servers[j] = (struct run_server){.left_out = true,
-                                                 .failures = ledger_json_int(value, "failures", 0)};
+                                                 .failures = ledger_json_int(value, "failures", 0),
+                                                 .blind = ledger_json_text(value, "blind")};
         }
     }
 }
@@ -294,6 +295,7 @@ void ledger_record_to_result(void *parent, const struct ledger_run *run,
     result->halt = read_halt(request, json_object_get(detail, "halt"));
     result->signal = (int)ledger_json_int(detail, "signal", 0);
     result->refused = ledger_json_bool(detail, "refused");
+    result->refusal = ledger_json_text(detail, "refusal");
     result->closed = closing;
     read_closing(closing, request);
     result->servers = servers;

@@ -286,16 +286,14 @@ static void put_tenants(struct ledger_recorder *recorder)
 static void put_end(struct ledger_recorder *recorder, const struct run_result *result,
                     int exit_code)
 {
-    static const struct run_result refused = {.refused = true};
-    const struct run_result *end = result ? result : &refused;
     struct ledger_run run = {
         .id = recorder->request->plan.run_id,
-        .started_ms = result ? result->started_wall_ms : recorder->begun_ms,
-        .finished_ms = result ? result->finished_wall_ms : clock_wall_ms(),
-        .duration_ms = result ? result->duration_ms : clock_wall_ms() - recorder->begun_ms,
-        .result = run_result_name(end),
+        .started_ms = result->started_wall_ms,
+        .finished_ms = result->finished_wall_ms,
+        .duration_ms = result->duration_ms,
+        .result = run_result_name(result),
         .exit_code = exit_code,
-        .detail = ledger_record_end(recorder->mem, recorder->request, end),
+        .detail = ledger_record_end(recorder->mem, recorder->request, result),
     };
 
     ledger_end(recorder->batch, &run);
@@ -308,7 +306,7 @@ void ledger_recorder_end(struct ledger_recorder *recorder, const struct run_resu
 
     if (recorder->failure)
         put_tenants(recorder);
-    for (size_t i = 0; result && i < result->wave_count; i++) /* their last totals */
+    for (size_t i = 0; i < result->wave_count; i++) /* their last totals */
         put_wave(recorder, i);
     put_end(recorder, result, exit_code);
     if (ledger_batch_run(recorder->batch, recorder->db, &err) < 0) {
@@ -319,4 +317,18 @@ void ledger_recorder_end(struct ledger_recorder *recorder, const struct run_resu
         err_clear(&err);
     }
     talloc_free_children(recorder->mem);
+}
+
+void ledger_recorder_refuse(struct ledger_recorder *recorder, const struct err *why)
+{
+    int64_t now_ms = clock_wall_ms();
+    struct run_result refused = {
+        .started_wall_ms = recorder->begun_ms,
+        .finished_wall_ms = now_ms,
+        .duration_ms = now_ms - recorder->begun_ms,
+        .refused = true,
+        .refusal = why->message,
+    };
+
+    ledger_recorder_end(recorder, &refused, err_exit_code(why->kind));
 }

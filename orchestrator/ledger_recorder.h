@@ -38,8 +38,11 @@ int ledger_recorder_begin(void *parent, const struct ledger_recorder_setup *setu
 
 const struct run_observer *ledger_recorder_observer(struct ledger_recorder *recorder);
 
-/* Writes down how it has ended; NULL: it was refused, nothing was started. */
+/* Writes down how it has ended. */
 void ledger_recorder_end(struct ledger_recorder *recorder, const struct run_result *result,
                          int exit_code);
+
+/* Writes down that nothing was started, and why. */
+void ledger_recorder_refuse(struct ledger_recorder *recorder, const struct err *why);
 
 #endif

@@ -317,8 +317,8 @@ static int run(struct operation *op, struct err *err)
     observers[count++] = progress_observer(make_progress(op));
     if (coordinator_run(op->mem, &op->request, observers, count, &op->result, err) == 0)
         return 0;
-    if (op->recorder)
-        ledger_recorder_end(op->recorder, NULL, err_exit_code(err->kind));
+    if (op->recorder && !machines_joined(op->machines))
+        ledger_recorder_refuse(op->recorder, err);
     return -1;
 }
 

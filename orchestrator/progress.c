@@ -102,8 +102,9 @@ static void tell_batches(struct progress *progress, const struct run_result *so_
             continue;
         progress->batch_lines_ms = now + BATCH_LINES_MS;
         add_name(progress, job);
-        strbuf_printf(&progress->lines, "%lld batches, %lld rows so far", (long long)batches,
-                      (long long)job->batch_rows);
+        strbuf_printf(&progress->lines, "%lld batch%s, %lld row%s so far", (long long)batches,
+                      batches == 1 ? "" : "es", (long long)job->batch_rows,
+                      job->batch_rows == 1 ? "" : "s");
         line_done(progress);
     }
 }

@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "orchestrator/progress_words.h"
 #include "orchestrator/report_text.h"
+#include "orchestrator/report_waves.h"
 
 enum {
     NAME_LEAST = 8,
@@ -128,7 +129,7 @@ static void add_wave(void *parent, struct progress_rows *rows, const struct prog
     if (front >= view->columns) { /* no room for counts: the name and state alone, cut */
         add_text(
             parent, rows, view, INK_OFF,
-            mem_printf(parent, "%s %s", group->wave->name, progress_words_wave_state(wave->state)));
+            mem_printf(parent, "%s %s", group->wave->name, report_waves_state(wave->state)));
         return;
     }
     if (bar.bar_columns == 0)

@@ -5,23 +5,12 @@
 
 #include "common/mem.h"
 #include "orchestrator/progress_bar.h"
-
-const char *progress_words_wave_state(enum run_wave_state state)
-{
-    static const char *const words[] = {
-        [RUN_WAVE_WAITING] = "waiting", [RUN_WAVE_CONFIRMING] = "confirming",
-        [RUN_WAVE_OPEN] = "open",       [RUN_WAVE_SOAKING] = "soaking",
-        [RUN_WAVE_GATED] = "gate",      [RUN_WAVE_PASSED] = "passed",
-        [RUN_WAVE_STOPPED] = "stopped",
-    };
-
-    return words[state];
-}
+#include "orchestrator/report_waves.h"
 
 char *progress_words_wave(void *parent, const struct run_wave *wave, int64_t now_ms)
 {
     if (wave->state != RUN_WAVE_SOAKING || wave->soak_until_ms <= now_ms)
-        return mem_strdup(parent, progress_words_wave_state(wave->state));
+        return mem_strdup(parent, report_waves_state(wave->state));
     return mem_printf(parent, "soaking %s left",
                       progress_bar_time(parent, wave->soak_until_ms - now_ms));
 }
@@ -82,8 +71,8 @@ char *progress_words_server(void *parent, const struct run_server *server)
     case SCHEDULE_SERVER_LEFT_OUT:
         if (server->blind)
             return mem_printf(parent, "left out, as it cannot be watched: %s", server->blind);
-        return mem_printf(parent, "left out after %lld failures (max_failures)",
-                          (long long)server->failures);
+        return mem_printf(parent, "left out after %s (max_failures)",
+                          report_text_count(parent, (size_t)server->failures, "failure"));
     }
     return NULL;
 }

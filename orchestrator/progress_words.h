@@ -8,9 +8,6 @@
 #include "orchestrator/report_text.h"
 #include "orchestrator/run.h"
 
-/* "open", "soaking": also what `--events` says. Constant. */
-const char *progress_words_wave_state(enum run_wave_state state);
-
 /* "waiting", "soaking, 2m left", "stopped". Owned by `parent`. */
 char *progress_words_wave(void *parent, const struct run_wave *wave, int64_t now_ms);
 enum report_ink progress_words_wave_ink(enum run_wave_state state);

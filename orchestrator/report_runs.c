@@ -82,8 +82,7 @@ static int add_row(void *mem, struct report_table *table, struct ledger_db *db,
     return 0;
 }
 
-int report_runs(struct ledger_db *db, const struct ledger_run *runs, size_t count, FILE *out,
-                struct err *err)
+int report_runs_text(const struct report_runs *list, FILE *out, bool *ret_failed, struct err *err)
 {
     static const struct report_table_column columns[] = {
         {"run", false}, {"began (UTC)", false}, {"operation", false},    {"result", false},
@@ -94,12 +93,11 @@ int report_runs(struct ledger_db *db, const struct ledger_run *runs, size_t coun
     struct strbuf text;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = add_row(mem, table, db, &runs[i], err);
+    for (size_t i = 0; rc == 0 && i < list->count; i++)
+        rc = add_row(mem, table, list->db, &list->runs[i], err);
     strbuf_init(&text, mem);
     report_table_print(table, &text);
-    if (rc == 0 && report_text_write(&text, out) < 0)
-        rc = err_set(err, ERR_INTERNAL, "could not write to standard output: %m");
+    *ret_failed = rc == 0 && report_text_write(&text, out) < 0;
     talloc_free(mem);
     return rc;
 }
@@ -132,18 +130,17 @@ static json_t *run_value(const struct ledger_run *run, const size_t totals[OUTCO
     return value;
 }
 
-int report_runs_json(struct ledger_db *db, const struct ledger_run *runs, size_t count, FILE *out,
-                     struct err *err)
+int report_runs_json(const struct report_runs *list, FILE *out, bool *ret_failed, struct err *err)
 {
+    *ret_failed = false;
     fputs("{\"runs\":[", out);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < list->count && !*ret_failed; i++) {
         size_t totals[OUTCOME_COUNT];
 
-        if (totals_of(db, &runs[i], totals, err) < 0)
+        if (totals_of(list->db, &list->runs[i], totals, err) < 0)
             return -1;
         fputs(i ? ",\n" : "\n", out);
-        if (report_value_write(run_value(&runs[i], totals), 0, out) < 0)
-            return err_set(err, ERR_INTERNAL, "could not write to standard output: %m");
+        *ret_failed = report_value_write(run_value(&list->runs[i], totals), 0, out) < 0;
     }
     fputs("]}\n", out);
     return 0;

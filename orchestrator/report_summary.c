@@ -168,6 +168,19 @@ static void print_closed(struct strbuf *out, const struct report *report)
     talloc_free(mem);
 }
 
+/* Of a record: whoever ran it was told by an error message. */
+static void print_refusal(struct strbuf *out, const struct report *report)
+{
+    const char *why = report->result->refusal;
+    void *mem = mem_context(NULL);
+
+    if (report->result->refused)
+        print_line(out, report,
+                   mem_printf(mem, "nothing was started%s%s", why ? ": " : "",
+                              why ? report_text_line(mem, why, 0) : ""));
+    talloc_free(mem);
+}
+
 static void print_stop(struct strbuf *out, const struct report *report)
 {
     const struct run_result *result = report->result;
@@ -190,6 +203,7 @@ static void print_stop(struct strbuf *out, const struct report *report)
             print_line(out, report, text);
         talloc_free(text);
     }
+    print_refusal(out, report);
     print_closed(out, report);
     print_left_out(out, report);
     report_waves_text(out, report);

@@ -27,7 +27,7 @@ struct resume;
 int resume_load(void *parent, const struct fleet *fleet, const char *which, enum resume_kind kind,
                 struct resume **ret, struct err *err) MUST_CHECK;
 
-const char *resume_run(const struct resume *resume);       /* its whole id */
+const char *resume_run(const struct resume *resume); /* its whole id */
 /* "run 20261123T061500Z-4f2a, the retry of run 20261123T031500Z-77aa"; owned by `parent`. */
 char *resume_title(const void *parent, const struct resume *resume);
 const char *resume_operation(const struct resume *resume); /* "migrate" */

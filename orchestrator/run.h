@@ -116,6 +116,7 @@ struct run_result {
     size_t machines;            /* alive in a run that machines share; else 0 */
     size_t in_work_all;         /* tenants in work on all of them */
     bool refused;               /* the hook before_run has failed: nothing was started */
+    const char *refusal;        /* why, where it was read from a record */
     struct hook_run *hooks;     /* of the run; those of tenants are in their jobs */
     size_t hook_count;
     size_t hook_capacity;

@@ -14,6 +14,7 @@
 #include "worker/history.h"
 #include "worker/inspect.h"
 #include "worker/pending.h"
+#include "worker/prepared.h"
 #include "worker/query.h"
 #include "worker/repair.h"
 #include "worker/revert.h"
@@ -313,8 +314,9 @@ static void init_transactions(struct attempt *attempt)
     attempt->tx.schema_exists = attempt->history->schema_exists;
     attempt->tx.known_rank = attempt->history->max_rank;
     attempt->tx.known_row = NULL;
-    attempt->tx.may_prepare =
-        !attempt->history->pooled && attempt->job->tenant->pooler != POOLER_SESSION;
+    attempt->tx.may_prepare = !attempt->history->pooled && !attempt->tx.prepared_dropped &&
+                              attempt->job->tenant->pooler != POOLER_SESSION;
+    prepared_forget(&attempt->tx);
     attempt->tx.known_reverted = attempt->history->pooled ? 0 : -1;
     for (size_t i = 0; attempt->history->pooled && i < attempt->history->count; i++)
         attempt->tx.known_reverted += attempt->history->rows[i].state == HISTORY_REVERTED;
@@ -490,6 +492,18 @@ static bool look_again(struct attempt *attempt, struct err *err)
     return session_sleep(attempt->session, LOCK_POLL_MOST_MS / 2, err) == 0;
 }
 
+/*
+ * A file dropped what the attempt had prepared, and its transaction has failed and left nothing:
+ * the attempt goes on from a new look, with plain statements.
+ */
+static bool go_on_unprepared(struct attempt *attempt, struct err *err)
+{
+    if (!attempt->tx.may_prepare || !attempt->tx.prepared_dropped)
+        return false;
+    err_clear(err);
+    return session_query(attempt->session, "ROLLBACK", NULL, err) == 0;
+}
+
 static int work_on_tenant(struct attempt *attempt, struct err *err)
 {
     int result;
@@ -502,7 +516,7 @@ static int work_on_tenant(struct attempt *attempt, struct err *err)
         init_transactions(attempt);
         if (check_place(attempt, err) == 0)
             result = act(attempt, err);
-    } while (result < 0 && look_again(attempt, err));
+    } while (result < 0 && (go_on_unprepared(attempt, err) || look_again(attempt, err)));
     return result;
 }
 

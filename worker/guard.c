@@ -58,7 +58,10 @@ char *guard_begin_statement(struct transactions *tx)
     for (size_t i = 0; i < tx->setting_count; i++)
         strbuf_printf(&sql, ", pg_catalog.set_config('%s', %s, true)", settings[i].name,
                       settings[i].literal);
-    strbuf_printf(&sql, ", pg_catalog.set_config('statement_timeout', '%lld', true)]) ELSE %s END",
+    strbuf_printf(&sql,
+                  ", pg_catalog.set_config('lock_timeout', '%lld', true)"
+                  ", pg_catalog.set_config('statement_timeout', '%lld', true)]) ELSE %s END",
+                  (long long)tx->tenant->settings->lock_timeout_ms,
                   (long long)tx->tenant->settings->statement_timeout_ms,
                   raise_as_condition(tx, GUARD_LOCKED));
     return sql.text;
@@ -201,9 +204,13 @@ const char *guard_token(struct transactions *tx, const char *value)
 
 const char *guard_row(struct transactions *tx, const struct history_entry *entry)
 {
-    char *key = mem_printf(tx->mem, "%s %s %s", entry->kind, entry->name, tx->run_id);
+    const char *const parts[] = {entry->kind, " ", entry->name, " ", tx->run_id};
+    struct strbuf key;
 
-    return session_literal(tx->mem, tx->session, key);
+    strbuf_init(&key, tx->mem);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        strbuf_str(&key, parts[i]);
+    return session_literal(tx->mem, tx->session, key.text);
 }
 
 const char *guard_raised(const struct transactions *tx, const struct err *err, enum guard_code code)

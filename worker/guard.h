@@ -16,7 +16,6 @@ enum guard_code {
     GUARD_TOKEN,    /* the transaction is not the one that was begun */
     GUARD_REQUIRE,  /* a query is not true */
     GUARD_VERIFY,
-    GUARD_PREPARED, /* of the server's own: see prepared_lost */
     GUARD_CODES
 };
 
@@ -32,8 +31,8 @@ const char *guard_raised(const struct transactions *tx, const struct err *err,
 
 /*
  * Appends one statement: fails unless the lock's transaction-scoped twin is ours, notes the time
- * and sets, for this transaction, what the tenant's settings say (but for lock_timeout, which has
- * to hold before a statement waits for a table). guard_lock: only the lock and the time.
+ * and sets, for this transaction, what the tenant's settings say. It reads no table, so
+ * lock_timeout holds before anything waits for one. guard_lock: only the lock and the time.
  */
 void guard_begin(struct transactions *tx, struct script *script);
 void guard_lock(struct transactions *tx, struct script *script);

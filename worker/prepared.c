@@ -31,16 +31,30 @@ static void prepare_rest(struct transactions *tx, struct script *script)
                tx->prepared, transaction_row_statement(tx, "$1, $2, $3, $4, $5, $6, $7, $8, $9"));
 }
 
-void prepared_begin(struct transactions *tx, struct script *script)
+static void begin_execute(struct transactions *tx, struct script *script, const char *what)
+{
+    script_begin(script);
+    strbuf_str(&script->sql, "EXECUTE pgtide_");
+    strbuf_int(&script->sql, tx->prepared);
+    strbuf_char(&script->sql, '_');
+    strbuf_str(&script->sql, what);
+}
+
+void prepared_begin(struct transactions *tx, struct script *script, const struct directives *own)
 {
     bool missing = tx->prepared == 0;
 
     if (missing)
         prepare_begin(tx, script);
-    script_add(script, "EXECUTE " NAME "begin", tx->prepared);
+    begin_execute(tx, script, "begin");
+    (void)script_end(script);
+    transaction_own_lock_timeout(script, own);
     if (missing)
         prepare_rest(tx, script);
-    script_add(script, "EXECUTE " NAME "guard (%s)", tx->prepared, tx->known_row);
+    begin_execute(tx, script, "guard (");
+    strbuf_str(&script->sql, tx->known_row);
+    strbuf_char(&script->sql, ')');
+    (void)script_end(script);
 }
 
 bool prepared_stands(const struct transactions *tx)
@@ -48,9 +62,9 @@ bool prepared_stands(const struct transactions *tx)
     return tx->prepared > 0;
 }
 
-struct script_step *prepared_row(struct transactions *tx, struct script *script, const char *values)
+void prepared_begin_row(struct transactions *tx, struct script *script)
 {
-    return script_add(script, "EXECUTE " NAME "row (%s)", tx->prepared, values);
+    begin_execute(tx, script, "row (");
 }
 
 void prepared_forget(struct transactions *tx)

@@ -8,7 +8,9 @@
  *
  * Only on a session that ends with the attempt: through a pooler they would be left behind on
  * somebody else's (struct transactions, may_prepare). A file that may drop prepared statements gets
- * plain ones at its end, and new ones are prepared after it.
+ * plain ones at its end, and new ones are prepared after it. Where a file drops them and does not
+ * show it (a function that it calls does), its transaction fails, and the attempt looks again and
+ * goes on without (attempt.c).
  */
 #ifndef WORKER_PREPARED_H
 #define WORKER_PREPARED_H
@@ -18,16 +20,16 @@
 /* Can the next transaction begin with prepared_begin? */
 bool prepared_usable(const struct transactions *tx);
 
-/* Appends, behind BEGIN, what guard_begin and guard_history do, and what prepares it where that is
- * missing. */
-void prepared_begin(struct transactions *tx, struct script *script);
+/* Appends, behind BEGIN, what guard_begin and guard_history do, with the file's own lock_timeout
+ * between them, and what prepares it where that is missing. */
+void prepared_begin(struct transactions *tx, struct script *script, const struct directives *own);
 
 /* Is this a transaction that began with prepared_begin? */
 bool prepared_stands(const struct transactions *tx);
 
-/* Appends the row; `values` as of row_statement() in transaction.c. */
-struct script_step *prepared_row(struct transactions *tx, struct script *script,
-                                 const char *values);
+/* Begins the statement that adds the row, up to its values, as transaction_row_statement() has
+ * them; a parenthesis ends them. */
+void prepared_begin_row(struct transactions *tx, struct script *script);
 
 /* They may be gone: new ones are prepared when they are needed. */
 void prepared_forget(struct transactions *tx);

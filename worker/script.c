@@ -60,6 +60,16 @@ struct script_step *script_add_text(struct script *script, const char *sql, size
     return end_step(script, step);
 }
 
+void script_begin(struct script *script)
+{
+    (void)add_step(script);
+}
+
+struct script_step *script_end(struct script *script)
+{
+    return end_step(script, &script->steps[script->count - 1]);
+}
+
 struct script_step *script_add_statement(struct script *script, const struct migration *migration,
                                          enum section_kind section,
                                          const struct sql_statement *statement)

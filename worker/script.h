@@ -58,6 +58,10 @@ struct script_step *script_add(struct script *script, const char *format, ...) P
 /* The same without formatting. */
 struct script_step *script_add_text(struct script *script, const char *sql, size_t len);
 
+/* The same by pieces: between these two the caller appends to script->sql. */
+void script_begin(struct script *script);
+struct script_step *script_end(struct script *script);
+
 /* Appends a statement of a migration as it stands in the file. */
 struct script_step *script_add_statement(struct script *script, const struct migration *migration,
                                          enum section_kind section,

@@ -140,14 +140,15 @@ static void make_history(struct transactions *tx, struct script *script)
     tx->history_exists = true;
 }
 
-/* BEGIN and the file's own time to wait: it must hold before anything waits for a table. */
-static void begin(struct transactions *tx, struct script *script, const struct directives *own)
+static void begin(struct script *script)
 {
-    int64_t own_timeout = own ? own->lock_timeout_ms : DIRECTIVE_UNSET;
-
     script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED");
-    script_add(script, "SET LOCAL lock_timeout = %lld",
-               (long long)own_or(own_timeout, tx->tenant->settings->lock_timeout_ms));
+}
+
+void transaction_own_lock_timeout(struct script *script, const struct directives *own)
+{
+    if (own && own->lock_timeout_ms != DIRECTIVE_UNSET)
+        script_add(script, "SET LOCAL lock_timeout = %lld", (long long)own->lock_timeout_ms);
 }
 
 /* Where the file wants something else than the tenant's settings. */
@@ -160,9 +161,11 @@ static void set_own(struct script *script, const struct directives *own)
         script_add(script, "SET LOCAL pgtide.batch = %lld", (long long)own->batch);
 }
 
-static void begin_plain(struct transactions *tx, struct script *script)
+static void begin_plain(struct transactions *tx, struct script *script,
+                        const struct directives *own)
 {
     guard_begin(tx, script);
+    transaction_own_lock_timeout(script, own);
     if (!tx->schema_exists)
         make_schema(tx, script);
     if (tx->history_exists) {
@@ -176,11 +179,11 @@ static void begin_plain(struct transactions *tx, struct script *script)
 void transaction_begin(struct transactions *tx, struct script *script,
                        const struct directives *directives)
 {
-    begin(tx, script, directives);
+    begin(script);
     if (prepared_usable(tx))
-        prepared_begin(tx, script);
+        prepared_begin(tx, script, directives);
     else
-        begin_plain(tx, script);
+        begin_plain(tx, script, directives);
     set_own(script, directives);
 }
 
@@ -188,8 +191,9 @@ void transaction_begin_revert(struct transactions *tx, struct script *script,
                               const struct directives *directives,
                               const struct history_revert *revert)
 {
-    begin(tx, script, directives);
+    begin(script);
     guard_begin(tx, script);
+    transaction_own_lock_timeout(script, directives);
     guard_revert(tx, script, revert);
     set_own(script, directives);
 }
@@ -201,8 +205,9 @@ void transaction_begin_batch(struct transactions *tx, struct script *script,
 
     (void)transaction_setting_list(tx); /* they stay */
     tx->mem = mem_context(mem);         /* there may be very many batches */
-    begin(tx, script, &migration->directives);
+    begin(script);
     guard_begin(tx, script);
+    transaction_own_lock_timeout(script, &migration->directives);
     guard_batch(tx, script, before);
     set_own(script, &migration->directives);
     talloc_free(tx->mem);
@@ -245,32 +250,58 @@ char *transaction_row_statement(struct transactions *tx, const char *values)
         tx->history, values, guard_token(tx, STARTED), tx->run_literal);
 }
 
-/* By pieces: it is made for every migration of every tenant. */
-static char *values_of(struct transactions *tx, const struct history_entry *entry)
+/* The text as an SQL literal and a comma, NULL for NULL. */
+static void add_literal(struct transactions *tx, struct strbuf *out, const char *text)
 {
-    struct strbuf text;
-
-    strbuf_init(&text, tx->mem);
-    session_add_literal(tx->session, &text, entry->kind);
-    if (entry->has_version)
-        strbuf_printf(&text, ", %lld, ", (long long)entry->version);
+    if (text)
+        session_add_literal(tx->session, out, text);
     else
-        strbuf_str(&text, ", NULL, ");
-    session_add_literal(tx->session, &text, entry->name);
-    strbuf_str(&text, ", ");
-    session_add_literal(tx->session, &text, entry->checksum);
-    strbuf_str(&text, ", ");
-    strbuf_str(&text, literal(tx, entry->code_checksum));
-    strbuf_printf(&text, ", '%s', %d, %d, %s", entry->state, entry->statements_done,
-                  entry->statements_total, detail_of(tx, entry));
-    return text.text;
+        strbuf_str(out, "NULL");
+    strbuf_str(out, ", ");
+}
+
+static void add_number(struct strbuf *out, int64_t number)
+{
+    strbuf_int(out, number);
+    strbuf_str(out, ", ");
+}
+
+/* By pieces: it is made for every migration of every tenant. */
+static void add_values(struct transactions *tx, struct strbuf *out,
+                       const struct history_entry *entry)
+{
+    add_literal(tx, out, entry->kind);
+    if (entry->has_version)
+        add_number(out, entry->version);
+    else
+        strbuf_str(out, "NULL, ");
+    add_literal(tx, out, entry->name);
+    add_literal(tx, out, entry->checksum);
+    add_literal(tx, out, entry->code_checksum);
+    add_literal(tx, out, entry->state);
+    add_number(out, entry->statements_done);
+    add_number(out, entry->statements_total);
+    strbuf_str(out, detail_of(tx, entry));
+}
+
+static void add_row_prepared(struct transactions *tx, struct script *script,
+                             const struct history_entry *entry)
+{
+    prepared_begin_row(tx, script);
+    add_values(tx, &script->sql, entry);
+    strbuf_char(&script->sql, ')');
+    (void)script_end(script);
 }
 
 void transaction_add_row(struct transactions *tx, struct script *script,
                          const struct history_entry *entry)
 {
-    char *sql = transaction_row_statement(tx, values_of(tx, entry));
+    struct strbuf values;
+    char *sql;
 
+    strbuf_init(&values, tx->mem);
+    add_values(tx, &values, entry);
+    sql = transaction_row_statement(tx, values.text);
     script_add_text(script, sql, strlen(sql));
 }
 
@@ -301,7 +332,7 @@ struct script_step *transaction_end(struct transactions *tx, struct script *scri
         restore_session(tx, script);
     row_index = script->count;
     if (prepared_stands(tx))
-        (void)prepared_row(tx, script, values_of(tx, entry));
+        add_row_prepared(tx, script, entry);
     else
         transaction_add_row(tx, script, entry);
     commit(script, entry->keeps_session);
@@ -403,11 +434,6 @@ static const struct {
          "the setting pgtide.token was gone at the end of the migration",
          "Leave out RESET ALL and DISCARD ALL; a file that must not run in a transaction "
          "begins with \"-- pgtide: transaction=none\"."},
-    [GUARD_PREPARED] =
-        {ERR_SQL, "the file dropped pgtide's prepared statements",
-         "it was rolled back; what came before it stays",
-         "Does it call a function that does DEALLOCATE ALL? Then write DEALLOCATE into a comment "
-         "of the file: pgtide gets along without prepared statements there."},
     [GUARD_REQUIRE] = {ERR_HELD, "a require query of this migration is not true", NULL,
                        "Nothing of this migration was run. Mend the data it asks about, then run "
                        "the same command again."},
@@ -444,17 +470,17 @@ static bool is_there_already(const struct transactions *tx, const struct err *er
            strcmp(constraint, tx->unique_index) == 0;
 }
 
-void transaction_explain(const struct transactions *tx, struct err *err)
+void transaction_explain(struct transactions *tx, struct err *err)
 {
     if (is_there_already(tx, err)) {
         reword(err, GUARD_MOVED, "");
         return;
     }
-    if (prepared_lost(err)) {
-        reword(err, GUARD_PREPARED, "");
+    if (tx->may_prepare && prepared_lost(err)) {
+        tx->prepared_dropped = true;
         return;
     }
-    for (enum guard_code code = 0; code < GUARD_PREPARED; code++) {
+    for (enum guard_code code = 0; code < GUARD_CODES; code++) {
         const char *tail = guard_raised(tx, err, code);
 
         if (tail && code == GUARD_NONEMPTY)

@@ -56,6 +56,7 @@ struct transactions {
     bool may_prepare;            /* the session ends with the attempt: see prepared.h */
     int prepared;                /* number in the names of what is prepared; 0 = nothing */
     int prepared_count;          /* numbers used so far */
+    bool prepared_dropped;       /* a file dropped what was prepared: the attempt does without */
     int64_t known_rank;          /* highest rank read, 0 = none; counts while known_row is NULL */
     int64_t known_reverted;      /* reverted rows, where others may revert between the look and a
                                     transaction (a pooler); -1: not looked at */
@@ -91,6 +92,10 @@ void transaction_init(struct transactions *tx, void *parent, struct session *ses
  */
 void transaction_begin(struct transactions *tx, struct script *script,
                        const struct directives *directives);
+
+/* Appends the file's own lock_timeout, where it has one: behind guard_begin, which sets the
+ * tenant's, and before anything that waits for a table. */
+void transaction_own_lock_timeout(struct script *script, const struct directives *own);
 
 /*
  * Appends: the check that the transaction is still ours, the history row, COMMIT, and RESET of what
@@ -164,8 +169,8 @@ void transaction_check(struct transactions *tx, struct script *script,
 /*
  * After a failed script: when the error was raised by a guard or check of this attempt, replaces it
  * by what it means (ERR_LOCKED, ERR_TRANSIENT when the history moved on, ERR_HELD, ERR_SQL). Else
- * leaves it alone.
+ * leaves it alone. Notes in `prepared_dropped` that it was about a prepared statement.
  */
-void transaction_explain(const struct transactions *tx, struct err *err);
+void transaction_explain(struct transactions *tx, struct err *err);
 
 #endif

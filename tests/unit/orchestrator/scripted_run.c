@@ -88,8 +88,12 @@ static void follow_script(struct job *job)
         poll(NULL, 0, 20);
     if (strcmp(word, "slower") == 0)
         poll(NULL, 0, 400);
-    if (strcmp(word, "sigint") == 0 || strcmp(word, "sigterm") == 0)
-        send_signal(job, strcmp(word, "sigint") == 0 ? SIGINT : SIGTERM);
+    if (strcmp(word, "sigint") == 0)
+        send_signal(job, SIGINT);
+    else if (strcmp(word, "sigterm") == 0)
+        send_signal(job, SIGTERM);
+    else if (strcmp(word, "sighup") == 0)
+        send_signal(job, SIGHUP);
     else
         job->changed = job->err.kind == ERR_NONE && strcmp(word, "current") != 0;
 }

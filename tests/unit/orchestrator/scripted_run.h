@@ -5,8 +5,8 @@
  * A tenant's script is its `database`: words by attempt, the last one for all further attempts:
  * "unreachable unreachable migrated". Words: current migrated sql transient unreachable lost (after
  * changes were sent) locked held cancelled; deadline (takes 20 ms); slow, slower (20 or 400 ms,
- * then migrated); sigint, sigterm (sends itself that signal, waits 300 ms for the cancellation,
- * then migrated).
+ * then migrated); sigint, sigterm, sighup (sends itself that signal, waits 300 ms for the
+ * cancellation, then migrated).
  */
 #ifndef TESTS_SCRIPTED_RUN_H
 #define TESTS_SCRIPTED_RUN_H

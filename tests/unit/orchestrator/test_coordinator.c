@@ -239,6 +239,18 @@ Test(coordinator, first_signal_drains)
     scripted_run_release(&run);
 }
 
+Test(coordinator, a_terminal_that_goes_away_is_named)
+{
+    struct scripted_run run;
+
+    scripted_run_init(&run, 1, 3, 1, "migrated");
+    scripted_run_script(&run, 0, "sighup");
+    scripted_run_go(&run);
+    cr_expect_str_eq(run.result->jobs[2].err.message, "not started: the run was stopped by SIGHUP");
+    cr_expect(eq(int, exit_code(&run), 129));
+    scripted_run_release(&run);
+}
+
 Test(coordinator, second_signal_cancels)
 {
     struct scripted_run run;

@@ -222,6 +222,16 @@ Test(ledger_replay, a_repair)
     expect_same();
 }
 
+Test(ledger_replay, servers_that_were_left_out)
+{
+    struct run_server servers[] = {{.left_out = true, .failures = 3},
+                                   {.left_out = true, .blind = "permission denied"}};
+
+    setup_for("migrate");
+    fixture.result.servers = servers;
+    expect_same();
+}
+
 Test(ledger_replay, a_run_with_hooks_that_was_stopped)
 {
     struct hook_run hooks[] = {
@@ -237,6 +247,23 @@ Test(ledger_replay, a_run_with_hooks_that_was_stopped)
     fixture.request.origin_kind = "resume";
     fixture.report.exit_code = 143;
     expect_same();
+}
+
+Test(ledger_replay, a_run_that_was_refused_says_why)
+{
+    struct err why = ERR_INIT;
+    struct report report;
+    const char *text;
+
+    setup_for("migrate");
+    err_set(&why, ERR_INTERNAL, "hook before_run: it failed");
+    ledger_recorder_refuse(begin(), &why);
+    err_clear(&why);
+    report = replayed();
+    text = text_of(&report, ledger_replay_text);
+    cr_assert(strstr(text, "nothing was started: hook before_run: it failed\n"), "%s", text);
+    text = text_of(&report, report_json);
+    cr_assert(strstr(text, "\"result\":\"not started\",\"exitCode\":1"), "%s", text);
 }
 
 Test(ledger_replay, a_run_that_broke_off_says_who_was_in_work)

@@ -355,7 +355,7 @@ Test(progress, lines_of_waves_and_servers)
     cr_expect_str_eq(read_now(in),
                      "wave canary: open, 8 tenants\n"
                      "wave canary: soaking 5m00s left\n"
-                     "wave canary: gate\n"
+                     "wave canary: gated\n"
                      "wave canary: passed, 7 migrated, 1 failed\n"
                      "server us1: full, 12 at a time, 30 tenants wait\n"
                      "server us1: full, 9 at a time, 30 tenants wait\n"
