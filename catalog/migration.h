@@ -85,7 +85,7 @@ struct migration {
     const char *code_checksum;
     bool touches_session; /* it may change the session's role, or drop its prepared statements: the
                              words for that stand in it */
-    size_t index;       /* position in its catalog list */
+    size_t index;         /* position in its catalog list */
 };
 
 /*

@@ -335,14 +335,15 @@ static void give_password(struct arena *arena, struct name_values *connection, c
     *connection = (struct name_values){items, connection->count + 1};
 }
 
-int fleet_fetch_password(struct fleet *fleet, struct err *err)
+int fleet_fetch_password(struct fleet *fleet, int cancel_fd, struct err *err)
 {
     struct arena *arena;
     char *password;
 
     if (!fleet->password_command)
         return 0;
-    if (password_run_command(fleet, fleet->password_command, PASSWORD_LIMIT_MS, &password, err) < 0)
+    if (password_run_command(fleet, fleet->password_command, PASSWORD_LIMIT_MS, cancel_fd,
+                             &password, err) < 0)
         return -1;
     arena = arena_new(fleet);
     for (size_t i = 0; i < fleet->server_count; i++)

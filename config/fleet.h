@@ -254,12 +254,13 @@ int fleet_parse(void *parent, const char *path, const char *text, size_t len, bo
                 struct fleet **ret, struct err_list *errors) MUST_CHECK;
 
 /*
- * Runs connection.password_command (no shell, standard error passed through, 30 s at most) and
+ * Runs connection.password_command (no shell, standard error passed through, 30 s at most, or until
+ * `cancel_fd` is readable, -1 = none) and
  * gives its output without the last line end to every tenant and server whose connection has no
  * password.
  * Nothing to do without one, or a second time. Main thread, before any worker is started.
  */
-int fleet_fetch_password(struct fleet *fleet, struct err *err) MUST_CHECK;
+int fleet_fetch_password(struct fleet *fleet, int cancel_fd, struct err *err) MUST_CHECK;
 
 /* Makes fleet.fingerprint from the tenants there are. */
 void fleet_make_fingerprint(struct fleet *fleet);

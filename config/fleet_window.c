@@ -4,6 +4,7 @@
 #include "config/fleet_window.h"
 
 #include "common/mem.h"
+#include "common/text.h"
 #include "config/fields.h"
 
 #include <ctype.h>
@@ -186,7 +187,8 @@ static bool is_zone_name(const char *name)
 
 static bool has_zone(struct reader *r, const char *name)
 {
-    char *path = mem_printf(r->scratch, "%s/%s", database_folder(), name);
+    char *path = name[0] == '/' ? mem_strdup(r->scratch, name)
+                                : mem_printf(r->scratch, "%s/%s", database_folder(), name);
     char start[4] = "";
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool good = fd >= 0 && read(fd, start, sizeof(start)) == (ssize_t)sizeof(start) &&
@@ -199,18 +201,55 @@ static bool has_zone(struct reader *r, const char *name)
 }
 
 /* Libraries take an unknown zone for UTC without a word, and the window would be wrong by hours. */
-static void check_zone(struct reader *r, const struct yaml_node *node, const char *name)
+static void refuse_zone(struct reader *r, const struct yaml_node *node, const char *name,
+                        const char *shown)
 {
     struct stat status;
 
-    if (is_zone_name(name) && has_zone(r, name))
-        return;
     if (stat(database_folder(), &status) < 0)
         err_hint(reader_error(r, node, "cannot read the time zone database \"%s\": %s",
                               database_folder(), strerror(errno)),
                  "Install it; most systems call the package tzdata.");
     else
-        suggest_zone(r, reader_error(r, node, "unknown time zone %s", reader_quote(r, node)), name);
+        suggest_zone(r, reader_error(r, node, "unknown time zone %s", shown), name);
+}
+
+static void check_zone(struct reader *r, const struct yaml_node *node, const char *name)
+{
+    if (!is_zone_name(name) || !has_zone(r, name))
+        refuse_zone(r, node, name, reader_quote(r, node));
+}
+
+/* Does it begin as a rule does: "CET-1CEST,M3.5.0,M10.5.0/3", "<+03>-3"? */
+static bool is_rule(const char *text)
+{
+    size_t len = 0;
+
+    if (text[0] == '<') {
+        len = strcspn(text, ">");
+        len += text[len] == '>';
+    } else {
+        while (isalpha((unsigned char)text[len]))
+            len++;
+    }
+    if (len < 3)
+        return false;
+    len += text[len] == '+' || text[len] == '-';
+    return isdigit((unsigned char)text[len]);
+}
+
+/* A window without a time zone is by local time, which is what TZ says where it is set: the name of
+ * a zone or of a file, or a rule. */
+static void check_local_zone(struct reader *r, const struct yaml_node *window)
+{
+    const char *given = getenv("TZ");
+    const char *name = given && given[0] == ':' ? given + 1 : given;
+
+    if (!name || !*name || strcmp(name, "UTC") == 0 || has_zone(r, name) || is_rule(name))
+        return;
+    refuse_zone(r, window, name,
+                mem_printf(r->scratch, "\"%s\" in the environment variable TZ",
+                           text_printable(r->scratch, given)));
 }
 
 /* --- the section ------------------------------------------------------------------------------ */
@@ -238,4 +277,6 @@ void fleet_window_read(struct reader *r, const struct yaml_node *node, struct ru
         read_days(r, entry.days, &window->days);
     if (entry.timezone)
         check_zone(r, yaml_tree_find(node, "timezone")->value, entry.timezone);
+    else if (!yaml_tree_find(node, "timezone"))
+        check_local_zone(r, node);
 }

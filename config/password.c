@@ -86,13 +86,14 @@ static int judge(const char *name, const struct command_spec *spec,
     return 0;
 }
 
-int password_run_command(const void *parent, const char *const *argv, int64_t limit_ms, char **ret,
-                         struct err *err)
+int password_run_command(const void *parent, const char *const *argv, int64_t limit_ms,
+                         int cancel_fd, char **ret, struct err *err)
 {
     /* it may ask for something on our terminal, so it stays in the foreground with us */
     struct command_spec spec = {.argv = argv,
                                 .limit_ms = limit_ms,
-                                .cancel_fd = -1,
+                                .grace_ms = COMMAND_GRACE_MS,
+                                .cancel_fd = cancel_fd,
                                 .output_most = LONGEST,
                                 .refuse_more = true,
                                 .shares_group = true};

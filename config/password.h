@@ -18,10 +18,11 @@ int password_read_file(const void *parent, const char *path, char **ret, bool *r
 /*
  * Runs `argv` (NULL-terminated; no shell; the program is looked for in PATH) with empty standard
  * input, and gives what it wrote to standard output without the last line end, owned by `parent`.
- * Standard error is passed through. After `limit_ms` it is killed. ERR_INTERNAL where it cannot be
+ * Standard error is passed through. After `limit_ms`, or when `cancel_fd` (-1 = none) is readable,
+ * it is ended. ERR_INTERNAL where it cannot be
  * run, fails, is late, or gives nothing.
  */
-int password_run_command(const void *parent, const char *const *argv, int64_t limit_ms, char **ret,
-                         struct err *err) MUST_CHECK;
+int password_run_command(const void *parent, const char *const *argv, int64_t limit_ms,
+                         int cancel_fd, char **ret, struct err *err) MUST_CHECK;
 
 #endif

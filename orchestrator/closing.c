@@ -24,6 +24,7 @@ static void close_with_window(const void *parent, struct run_request *request, i
     } else {
         request->closes_wall_ms = now_ms;
         request->opens_at = look.opens;
+        request->opens_wall_ms = look.opens_wall_ms;
     }
 }
 
@@ -48,6 +49,7 @@ void closing_set(const void *parent, struct run_request *request)
     request->closes_why = NULL;
     request->closes_at = NULL;
     request->opens_at = NULL;
+    request->opens_wall_ms = 0;
     if (!job_writes(request->plan.action))
         return;
     close_with_window(parent, request, now_ms);

@@ -9,8 +9,9 @@
 #include "orchestrator/run.h"
 
 /*
- * Fills in closes_wall_ms, closes_why, closes_at and opens_at of a request that has its config and
- * plan, as of a run that starts now. Nothing for actions that only read. On the main thread, before
+ * Fills in closes_wall_ms, closes_why, closes_at, opens_at and opens_wall_ms of a request that has
+ * its config and plan, as of a run that starts now. Nothing for actions that only read. On the main
+ * thread, before
  * any other is started (window.h). The texts are owned by `parent`.
  */
 void closing_set(const void *parent, struct run_request *request);

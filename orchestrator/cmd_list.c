@@ -11,23 +11,22 @@
 #include "orchestrator/selection_ledger.h"
 #include "orchestrator/wave_request.h"
 
-/* NULL: the fleet has no waves, or they do not do; then people are told why. */
+/* NULL: the fleet has no waves. People are told who is in none. */
 static const struct wave_plan *find_waves(void *parent, const struct selection *selection,
                                           const struct fleet *fleet,
                                           const struct selected *selected)
 {
     struct err err = ERR_INIT;
     struct wave_plan *waves;
-    char *text;
 
     if (fleet->run.wave_count == 0)
         return NULL;
     if (selection_deal(parent, selection, fleet, selected, &waves, &err) == 0)
         return waves;
-    text = err_text(parent, &err);
-    message_warning("%s", text);
+    message_warning("%s:%d:%d: %s\nhint: %s", err.file, err.line, err.column, err.message,
+                    err.hint);
     err_clear(&err);
-    return NULL;
+    return waves;
 }
 
 int cmd_list(const struct options *options, struct err_list *errors)

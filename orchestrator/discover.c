@@ -10,9 +10,8 @@
 #include "orchestrator/discover_query.h"
 #include "orchestrator/discover_server.h"
 #include "orchestrator/message.h"
+#include "orchestrator/password_fetch.h"
 #include "orchestrator/signals.h"
-
-#include <signal.h>
 
 static const char *shown_server(const struct discovery *discovery)
 {
@@ -101,18 +100,12 @@ static int find_all_or_stop(struct fleet *fleet, struct fleet_found *found, bool
 {
     struct err err = ERR_INIT;
     struct signals *signals;
-    int signal;
     int rc;
 
     if (signals_open(NULL, &signals, &err) < 0)
         return err_list_take(errors, &err);
     rc = find_all(fleet, found, files_only, signals_fd(signals), errors);
-    signal = signals_read(signals);
-    signals_close(signals);
-    if (signal) {
-        message_note("stopped by %s, no tenant was touched", signals_name(signal));
-        (void)raise(signal);
-    }
+    signals_obey(signals);
     return rc;
 }
 
@@ -143,7 +136,7 @@ int discover_tenants(struct fleet *fleet, struct err_list *errors)
 
     if (fleet->discovery_count == 0)
         return 0;
-    if (fleet_fetch_password(fleet, &err) < 0)
+    if (password_fetch(fleet, &err) < 0)
         return err_list_take(errors, &err);
     return discover(fleet, false, errors);
 }

@@ -3,10 +3,18 @@
  */
 #include "orchestrator/discover_server.h"
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/mem.h"
 #include "orchestrator/discover_row.h"
+#include "orchestrator/message.h"
 #include "worker/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/random.h>
+
+enum { RETRY_BASE_MS = 250, RETRY_CAP_MS = 2000 };
 
 static const char databases_query[] =
     "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate";
@@ -88,6 +96,43 @@ static struct name_values connect_to(void *mem, const struct server *server, con
     return (struct name_values){items, base->count + 1};
 }
 
+/* It is full, starting up, or not there at this moment. */
+static bool may_mend(const struct err *err)
+{
+    if (err->sqlstate[0])
+        return strcmp(err->sqlstate, "53300") == 0 || strcmp(err->sqlstate, "57P03") == 0;
+    return err->kind == ERR_UNREACHABLE && strstr(err->message, strerror(ECONNREFUSED));
+}
+
+/* Before the next try; false: there is no time for one, or a signal came. */
+static bool wait_for_next(int failed, struct session_limits limits)
+{
+    struct pollfd cancel = {.fd = limits.cancel_fd, .events = POLLIN};
+    uint32_t random = 0;
+    int64_t until_ms;
+
+    (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK); /* without it: no jitter */
+    until_ms = clock_now_ms() + backoff_delay(failed, RETRY_BASE_MS, RETRY_CAP_MS, random);
+    return until_ms < limits.deadline && poll(&cancel, 1, clock_poll_timeout(until_ms)) <= 0;
+}
+
+static int open_session(void *mem, const struct discovery *discovery, struct session_limits limits,
+                        struct session **ret, struct err *err)
+{
+    struct name_values connection = connect_to(mem, discovery->server, discovery->database);
+
+    for (int failed = 1;; failed++) {
+        if (session_open(mem, &connection, "pgtide discover", limits, ret, err) == 0)
+            return 0;
+        if (!may_mend(err) || !wait_for_next(failed, limits))
+            return -1;
+        if (failed == 1)
+            message_note("server \"%s\" takes no connection yet, trying again: %s",
+                         discovery->server->name, err->message);
+        err_clear(err);
+    }
+}
+
 static const char *query_of(void *mem, const struct discovery *discovery)
 {
     const char *query = discovery->kind == DISCOVER_DATABASES ? databases_query
@@ -115,12 +160,11 @@ int discover_server_read(struct discover_entry *entry, struct err *err)
 {
     const struct discovery *discovery = entry->discovery;
     void *mem = mem_context(NULL);
-    struct name_values connection = connect_to(mem, discovery->server, discovery->database);
     struct session_limits limits = {.deadline = clock_deadline(discovery->timeout_ms),
                                     .cancel_fd = entry->cancel_fd};
     struct answer answer = {.entry = entry, .row = discover_row_new(mem)};
     struct session *session = NULL;
-    int rc = session_open(mem, &connection, "pgtide discover", limits, &session, err);
+    int rc = open_session(mem, discovery, limits, &session, err);
 
     if (rc == 0)
         rc = ask(session, mem, &answer, err);

@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "common/strmap.h"
+#include "common/text.h"
 
 enum { SHOWN_NAMES = 5 };
 
@@ -48,14 +49,17 @@ static void lines_add(struct lines *lines, struct line *line, const struct words
                       const char *verb)
 {
     bool one = line->count == 1;
+    char *names;
 
     if (line->count > SHOWN_NAMES)
         strbuf_printf(&line->names, " and %zu more", line->count - SHOWN_NAMES);
     if (line->count > 0) {
+        names = text_printable(NULL, line->names.text); /* a file may be anybody's */
         mem_grow(lines->parent, &lines->items, &lines->capacity, lines->count + 1);
-        lines->items[lines->count++] = mem_printf(lines->parent, "%zu %s %s %s: %s", line->count,
-                                                  one ? words->one : words->many,
-                                                  one ? "has" : "have", verb, line->names.text);
+        lines->items[lines->count++] =
+            mem_printf(lines->parent, "%zu %s %s %s: %s", line->count,
+                       one ? words->one : words->many, one ? "has" : "have", verb, names);
+        talloc_free(names);
     }
     strbuf_release(&line->names);
 }

@@ -16,7 +16,8 @@ struct fleet_look {
 
 /*
  * A line for each kind of difference, such as `2 tenants have appeared: "a", "b"`, with five names
- * at most; none when both are equal. *ret is owned by `parent`. Names in a list are unique; their
+ * at most, made printable; none when both are equal. *ret is owned by `parent`. Names
+ * in a list are unique; their
  * order does not matter.
  */
 size_t fleet_changes_find(void *parent, const struct fleet_look *then, const struct fleet_look *now,

@@ -159,6 +159,7 @@ static json_t *write_closing(const struct run_request *request)
     report_value_set(value, "why", report_value_text(request->closes_why));
     report_value_set(value, "at", report_value_text(request->closes_at));
     report_value_set(value, "opensAt", report_value_text(request->opens_at));
+    report_value_set(value, "opensWallMs", report_value_int(request->opens_wall_ms));
     report_value_set(value, "maxDurationMs", report_value_int(request->config.max_duration_ms));
     return value;
 }

@@ -262,6 +262,7 @@ static void read_closing(const json_t *value, struct run_request *request)
     request->closes_why = ledger_json_text(value, "why");
     request->closes_at = ledger_json_text(value, "at");
     request->opens_at = ledger_json_text(value, "opensAt");
+    request->opens_wall_ms = ledger_json_int(value, "opensWallMs", 0);
     request->config.max_duration_ms = ledger_json_int(value, "maxDurationMs", 0);
 }
 

@@ -14,6 +14,7 @@
 #include "orchestrator/ledger_recorder.h"
 #include "orchestrator/machines.h"
 #include "orchestrator/message.h"
+#include "orchestrator/password_fetch.h"
 #include "orchestrator/plan_file.h"
 #include "orchestrator/progress.h"
 #include "orchestrator/report_file.h"
@@ -300,7 +301,7 @@ static int run(struct operation *op, struct err *err)
 
     if (take_lock(op, err) < 0)
         return -1;
-    if (!op->has_password && fleet_fetch_password(op->fleet, err) < 0)
+    if (!op->has_password && password_fetch(op->fleet, err) < 0)
         return -1;
     op->has_password = true;
     closing_set(op->mem, &op->request);

@@ -41,7 +41,7 @@ struct options {
 
     const char *run_name; /* of a run that machines share; NULL: not given */
     int64_t workers;      /* 0 = not given */
-    int64_t per_server; /* 0 = not given */
+    int64_t per_server;   /* 0 = not given */
     bool has_max_failures;
     struct text_size max_failures;
     int64_t max_duration_ms; /* 0 = not given */

@@ -127,9 +127,8 @@ static void add_wave(void *parent, struct progress_rows *rows, const struct prog
     pad(&out, progress_words_wave(parent, wave, view->now_ms), layout->state);
     strbuf_printf(&out, "%s  ", report_text_ink(inked, INK_OFF));
     if (front >= view->columns) { /* no room for counts: the name and state alone, cut */
-        add_text(
-            parent, rows, view, INK_OFF,
-            mem_printf(parent, "%s %s", group->wave->name, report_waves_state(wave->state)));
+        add_text(parent, rows, view, INK_OFF,
+                 mem_printf(parent, "%s %s", group->wave->name, report_waves_state(wave->state)));
         return;
     }
     if (bar.bar_columns == 0)

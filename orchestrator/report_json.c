@@ -53,6 +53,21 @@ static json_t *run_value(const struct report *report)
     return run;
 }
 
+/* What cut the run off, so that tenants were not started; null: nothing did. */
+static json_t *closed_value(const struct report *report)
+{
+    const struct run_request *request = report->request;
+    json_t *closed;
+
+    if (!report->result->closed)
+        return json_null();
+    closed = report_value_object();
+    report_value_set(closed, "why", report_value_text(request->closes_why));
+    report_value_set(closed, "at", report_value_time(request->closes_wall_ms));
+    report_value_set(closed, "opensAt", report_value_time(request->opens_wall_ms));
+    return closed;
+}
+
 static json_t *head_value(const struct report *report)
 {
     const struct run_request *request = report->request;
@@ -66,6 +81,7 @@ static json_t *head_value(const struct report *report)
     report_value_set(head, "result", report_value_text(run_result_name(report->result)));
     report_value_set(head, "exitCode", report_value_int(report->exit_code));
     report_value_set(head, "halt", report_parts_halt(&report->result->halt));
+    report_value_set(head, "closed", closed_value(report));
     report_value_set(head, "totals", report_parts_totals(report->result->totals));
     report_value_set(head, "waves", report_waves_value(report));
     report_value_set(head, "hooks",

@@ -45,11 +45,6 @@ static bool is_wanted(const struct resume *resume, const struct ledger_tenant *t
     }
 }
 
-static bool is_done(const struct ledger_tenant *tenant)
-{
-    return tenant->outcome == OUTCOME_MIGRATED || tenant->outcome == OUTCOME_CURRENT;
-}
-
 static bool is_state(const struct ledger_wave *wave, const char *state)
 {
     return strcmp(wave->state, state) == 0;
@@ -85,8 +80,7 @@ static void choose(struct resume *resume, const struct fleet *fleet)
     resume->names = strmap_new(resume);
     for (size_t i = 0; i < resume->count; i++) {
         struct ledger_tenant *tenant = &resume->tenants[i];
-        bool again = resume->kind == RESUME_REST && is_done(tenant) &&
-                     is_unfinished(resume, tenant->wave) &&
+        bool again = resume->kind == RESUME_REST && is_unfinished(resume, tenant->wave) &&
                      is_looked_at(fleet, resume->waves[tenant->wave].name);
 
         strmap_add(resume->rows, tenant->name, tenant);

@@ -14,7 +14,8 @@
 /* Which tenants of a run. */
 enum resume_kind {
     RESUME_REST,   /* not done: not started, in work when it broke off, cancelled, and those that
-                      another try may help: unreachable, locked, unknown */
+                      another try may help: unreachable, locked, unknown. All tenants of a wave
+                      that has begun and not passed its soak time or gate: these are about all */
     RESUME_FAILED, /* tried without success: failed, held, conflict, unreachable, locked, unknown */
 };
 

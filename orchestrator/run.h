@@ -39,6 +39,7 @@ struct run_request {
     const char *closes_at;  /* for people: "05:00 Europe/Berlin"; NULL: only the above is known */
     const char *opens_at;   /* outside the window, where nothing is started: "Tue 2026-11-24 01:00
                                Europe/Berlin"; else NULL */
+    int64_t opens_wall_ms;  /* the same moment; 0 = inside, or never */
     const int64_t *expected_ms; /* by tenant: how long it will take, by the ledger; -1 = not known;
                                    NULL: nothing is known */
     const char *origin;         /* id of the run that this one goes on with, or NULL */

@@ -173,7 +173,10 @@ static int refuse_nothing(void *mem, const struct selection *selection, const st
 {
     if (fleet->tenant_count == 0) {
         err_set(err, ERR_NOINPUT, "there are no tenants in \"%s\"", fleet->file);
-        err_hint(err, "List them under tenants: in that file.");
+        err_hint(err, fleet->discovery_count > 0
+                          ? "The entries of discover: in that file found none: check what they ask "
+                            "for."
+                          : "List them under tenants: in that file.");
         return -1;
     }
     err_set(err, ERR_NOINPUT, "no tenant is selected: none of %zu in \"%s\" fits",

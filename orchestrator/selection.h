@@ -60,7 +60,8 @@ int selection_apply(void *parent, const struct selection *selection, const struc
 
 /*
  * Deals out what was selected into waves: those of the fleet, or with --wave that one. `selected`
- * must live as long as the plan. ERR_CONFIG, with its place, when some tenants fit no wave.
+ * must live as long as the plan. ERR_CONFIG, with its place, when some tenants fit no wave;
+ * *ret is the plan of the others then.
  */
 int selection_deal(void *parent, const struct selection *selection, const struct fleet *fleet,
                    const struct selected *selected, struct wave_plan **ret,

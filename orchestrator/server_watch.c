@@ -158,14 +158,35 @@ static struct server_watch *gather(const struct run_request *request)
     return watch;
 }
 
+/* Those of the server's tenants in the run; neighbours often share one. */
+static const char *const *databases_of(void *parent, const struct run_request *request,
+                                       const struct server *server, size_t *ret_count)
+{
+    const char **databases = mem_array(parent, const char *, request->tenant_count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->tenant_count; i++) {
+        const struct tenant *tenant = request->tenants[i];
+
+        if (tenant->server == server &&
+            (count == 0 || strcmp(databases[count - 1], tenant->database) != 0))
+            databases[count++] = tenant->database;
+    }
+    *ret_count = count;
+    return databases;
+}
+
 static void make_looks(struct server_watch *watch, const struct run_request *request)
 {
     for (size_t i = 0; i < watch->count; i++) {
         struct watched *server = &watch->servers[i];
         const struct server *which = server_care_server(server->care);
         char *name = mem_printf(watch, "pgtide %s %s", request->plan.run_id, which->name);
+        const char *const *databases;
+        size_t count;
 
-        server->look = server_look_new(which, name, watch->stop_fd);
+        databases = databases_of(watch, request, which, &count);
+        server->look = server_look_new(which, databases, count, name, watch->stop_fd);
         server->waits_for = "a first look at it";
         server->news = true;
     }

@@ -4,6 +4,7 @@
 #include "orchestrator/signals.h"
 
 #include "common/mem.h"
+#include "orchestrator/message.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -66,6 +67,17 @@ void signals_close(struct signals *signals)
     close(signals->cancel_fd);
     pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
     talloc_free(signals);
+}
+
+void signals_obey(struct signals *signals)
+{
+    int signal = signals_read(signals);
+
+    signals_close(signals);
+    if (signal == 0)
+        return;
+    message_note("stopped by %s, no tenant was touched", signals_name(signal));
+    (void)raise(signal);
 }
 
 int signals_fd(const struct signals *signals)

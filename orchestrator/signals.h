@@ -21,6 +21,12 @@ int signals_open(void *parent, struct signals **ret, struct err *err) MUST_CHECK
 /* Everything as it was before; a signal that nobody read is forgotten. NULL is allowed. */
 void signals_close(struct signals *signals);
 
+/*
+ * For work before a run: closes, and lets a signal that came end the process as ever, with a note
+ * that no tenant was touched. Returns when none came.
+ */
+void signals_obey(struct signals *signals);
+
 int signals_fd(const struct signals *signals);        /* readable: a signal waits to be read */
 int signals_cancel_fd(const struct signals *signals); /* readable from the second signal on */
 

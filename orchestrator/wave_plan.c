@@ -211,12 +211,9 @@ int wave_plan_make(void *parent, const struct run_config *config,
         take(&dealing, group, WAVE_PLAN_NONE);
         left -= dealing.plan->groups[group].count;
     }
-    if (left > 0) {
-        refuse_left_over(&dealing, left, &config->waves[config->wave_count - 1], err);
-        talloc_free(dealing.plan);
-        return -1;
-    }
     *ret = finish(&dealing);
+    if (left > 0)
+        return refuse_left_over(&dealing, left, &config->waves[config->wave_count - 1], err);
     return 0;
 }
 

@@ -40,7 +40,8 @@ struct wave_history {
 /*
  * Deals out `tenants`, which must live as long as the plan; suspended ones are passed over.
  * ERR_CONFIG when some fit no wave: the message names the first of them; line and column, without
- * a file, are those of the last wave. *ret is owned by `parent`.
+ * a file, are those of the last wave; *ret is the plan of the others, for who only shows it. It is
+ * owned by `parent`.
  */
 int wave_plan_make(void *parent, const struct run_config *config,
                    const struct tenant *const *tenants, size_t count, struct wave_history history,

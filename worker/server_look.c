@@ -7,7 +7,8 @@
  * it was last up to date reports none: the column is NULL, as for one that is up to date. So its
  * place is asked for, too. Backups and archivers have no replay_lsn and do not count.
  *
- * A time limit of the role is not meant for this; the look has its own.
+ * A time limit of the role is not meant for this; the look has its own. Nor is its search_path, in
+ * which other things may have the names of PostgreSQL's own.
  */
 #include "worker/server_look.h"
 
@@ -19,31 +20,36 @@ enum { LOOK_MS = 4000 };
 
 static const char question[] =
     "SET LOCAL statement_timeout = 0;\n"
-    "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), current_user,\n"
+    "SELECT pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), current_user,\n"
     "       replicas, lag_ms, behind_at, silent, connections,\n"
-    "       current_setting('max_connections')::bigint\n"
-    "       - current_setting('superuser_reserved_connections')::bigint\n"
-    "       - coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::bigint\n"
-    "FROM (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()\n"
-    "             ELSE pg_current_wal_flush_lsn() END AS here) AS wal,\n"
-    "LATERAL (SELECT count(*) AS replicas,\n"
-    "                coalesce(max(extract(epoch FROM replay_lag) * 1000)\n"
+    "       pg_catalog.current_setting('max_connections')::bigint\n"
+    "       - pg_catalog.current_setting('superuser_reserved_connections')::bigint\n"
+    "       - coalesce(nullif(pg_catalog.current_setting('reserved_connections', true), ''),\n"
+    "                  '0')::bigint\n"
+    "FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()\n"
+    "             THEN pg_catalog.pg_last_wal_receive_lsn()\n"
+    "             ELSE pg_catalog.pg_current_wal_flush_lsn() END AS here) AS wal,\n"
+    "LATERAL (SELECT pg_catalog.count(*) AS replicas,\n"
+    "                coalesce(pg_catalog.max(extract(epoch FROM replay_lag) * 1000)\n"
     "                         FILTER (WHERE replay_lsn < here), 0)::bigint AS lag_ms,\n"
-    "                min(replay_lsn) FILTER (WHERE replay_lsn < here) AS behind_at,\n"
-    "                count(*) FILTER (WHERE replay_lsn < here AND replay_lag IS NULL) > 0\n"
-    "                AS silent\n"
-    "         FROM pg_stat_replication WHERE replay_lsn IS NOT NULL) AS replication,\n"
-    "(SELECT count(*) AS connections FROM pg_stat_activity\n"
-    " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()) AS activity";
+    "                pg_catalog.min(replay_lsn) FILTER (WHERE replay_lsn < here) AS behind_at,\n"
+    "                pg_catalog.count(*)\n"
+    "                FILTER (WHERE replay_lsn < here AND replay_lag IS NULL) > 0 AS silent\n"
+    "         FROM pg_catalog.pg_stat_replication WHERE replay_lsn IS NOT NULL) AS replication,\n"
+    "(SELECT pg_catalog.count(*) AS connections FROM pg_catalog.pg_stat_activity\n"
+    " WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid()) AS activity";
 
 enum { MAY_SEE, ROLE, REPLICAS, LAG_MS, BEHIND_AT, SILENT, CONNECTIONS, USABLE };
 
-struct server_look *server_look_new(const struct server *server, const char *application_name,
+struct server_look *server_look_new(const struct server *server, const char *const *databases,
+                                    size_t database_count, const char *application_name,
                                     int cancel_fd)
 {
     struct server_look *look = mem_new(NULL, struct server_look);
 
     look->server = server;
+    look->databases = databases;
+    look->database_count = database_count;
     look->application_name = mem_strdup(look, application_name);
     look->cancel_fd = cancel_fd;
     return look;
@@ -88,8 +94,7 @@ static int read_row(void *arg, size_t statement UNUSED, const PGresult *result, 
     return 0;
 }
 
-/* The tenants' databases are theirs: a connection in one would count against its limit. */
-static int open_session(struct server_look *look, struct session_limits limits)
+static int open_in(struct server_look *look, const char *database, struct session_limits limits)
 {
     const struct name_values *given = &look->server->connection;
     struct name_value *items = mem_array(NULL, struct name_value, given->count + 1);
@@ -98,11 +103,32 @@ static int open_session(struct server_look *look, struct session_limits limits)
 
     if (given->count > 0)
         memcpy(items, given->items, given->count * sizeof(items[0]));
-    items[given->count] = (struct name_value){"dbname", "postgres"};
+    items[given->count] = (struct name_value){"dbname", database};
     rc =
         session_open(look, &connection, look->application_name, limits, &look->session, &look->err);
     talloc_free(items);
     return rc;
+}
+
+/* The database is not there, or the role may not connect to it. */
+static bool is_shut(const struct err *err)
+{
+    return err->kind == ERR_SQL &&
+           (strcmp(err->sqlstate, "3D000") == 0 || strcmp(err->sqlstate, "42501") == 0);
+}
+
+/* The tenants' databases are theirs: a connection in one would count against its limit. So they
+ * come last. */
+static int open_session(struct server_look *look, struct session_limits limits)
+{
+    while (open_in(look, look->database ? look->databases[look->database - 1] : "postgres",
+                   limits) < 0) {
+        if (!is_shut(&look->err) || look->database == look->database_count)
+            return -1;
+        look->database++;
+        err_clear(&look->err);
+    }
+    return 0;
 }
 
 void server_look_run(void *item)

@@ -27,6 +27,8 @@ struct server_look {
     /* set before the first look, constant from then on */
     const struct server *server;
     const char *application_name;
+    const char *const *databases; /* to look from where "postgres" will not do */
+    size_t database_count;
     int cancel_fd; /* readable: give up */
 
     /* of the last look */
@@ -34,10 +36,16 @@ struct server_look {
     struct err err;
 
     struct session *session; /* NULL: none is open */
+    size_t database;         /* to open it in: 0 = "postgres", n = databases[n - 1] */
 };
 
-/* A talloc root, to be released with server_look_free(). */
-struct server_look *server_look_new(const struct server *server, const char *application_name,
+/*
+ * Looks from the database "postgres" or, where that is not there or the role may not connect to
+ * it, from the first of `databases` that does; they are lent. A talloc root, to be released with
+ * server_look_free().
+ */
+struct server_look *server_look_new(const struct server *server, const char *const *databases,
+                                    size_t database_count, const char *application_name,
                                     int cancel_fd);
 
 /*

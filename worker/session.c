@@ -47,16 +47,21 @@ static void keep_notice(void *arg, const PGresult *notice)
         snprintf(session->notice_sqlstate, sizeof(session->notice_sqlstate), "%s", sqlstate);
 }
 
-/* What interrupts a wait, if anything does. */
-static int interrupted(const struct session *session, struct err *err)
+/* What ends a wait, if anything does: the run, or the tenant's time. */
+static int stopped(const struct session *session, bool cancelled, struct err *err)
 {
-    struct pollfd cancel = {.fd = session->limits.cancel_fd, .events = POLLIN};
-
-    if (session->limits.cancel_fd >= 0 && poll(&cancel, 1, 0) > 0)
+    if (cancelled)
         return err_set(err, ERR_CANCELLED, "cancelled because the run is being stopped");
     if (clock_poll_timeout(session->limits.deadline) == 0)
         return err_set(err, ERR_DEADLINE, "the tenant's deadline (tenant_deadline) has passed");
     return 0;
+}
+
+static int interrupted(const struct session *session, struct err *err)
+{
+    struct pollfd cancel = {.fd = session->limits.cancel_fd, .events = POLLIN};
+
+    return stopped(session, cancel.fd >= 0 && poll(&cancel, 1, 0) > 0, err);
 }
 
 /* Waits until the socket is ready for `events`. While draining, only the grace time counts. */
@@ -70,7 +75,7 @@ static int wait_for(struct session *session, short events, int64_t deadline, str
     int64_t until = draining ? session->grace : deadline;
     int ready = poll(fds, 2, clock_poll_timeout(until));
 
-    if (!draining && interrupted(session, err) < 0)
+    if (!draining && stopped(session, ready > 0 && fds[1].revents, err) < 0)
         return -1;
     if (ready > 0 || clock_poll_timeout(until) != 0)
         return 0; /* ready, or a signal or a spurious wake-up: the caller looks again */

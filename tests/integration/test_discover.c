@@ -248,11 +248,36 @@ Test(discover, a_part_of_the_fleet_is_no_fleet)
     cr_expect_eq(fleet_fixture_applied(fleet, 1), 0);
 
     fleet_fixture_through(fleet, port_pick());
-    inventory(fleet, "discover: [{server: main, databases: \"*\"}]\n");
+    inventory(fleet, "discover: [{server: main, databases: \"*\", timeout: 600ms}]\n");
     run = refused(fleet, 1);
     cr_expect(strstr(run->err, "cannot discover databases \"*\" of server \"main\": "), "%s",
               run->err);
     cr_expect(strstr(run->err, "No tenant was touched"), "%s", run->err);
+    cr_expect(strstr(run->err, "note: server \"main\" takes no connection yet, trying again: "),
+              "%s", run->err);
+}
+
+Test(discover, a_server_that_takes_no_connection_yet_is_asked_again)
+{
+    struct pg_server *server = pg_server_new(ctx, NULL);
+    struct fleet_fixture *fleet = fleet_fixture_new(ctx, server, 1);
+    const struct fleet_run *run;
+    struct process *process;
+
+    pg_sql_exec(server, "postgres", "CREATE ROLE migrator LOGIN CONNECTION LIMIT 0");
+    fleet_fixture_write(fleet, "migrations/1_a.sql", "SELECT 1;\n");
+    fleet_fixture_yaml(fleet,
+                       "migrations: migrations\n"
+                       "connection: {user: migrator}\n"
+                       "servers: {main: {host: %s, port: %d}}\n"
+                       "discover: [{server: main, databases: \"%s\"}]\n",
+                       fleet->host, fleet->port, glob_of(fleet));
+    process = fleet_fixture_start(fleet, "status", NULL);
+    cr_assert(process_wait_text(process, "takes no connection yet, trying again", 30000), "%s",
+              process_errors(process));
+    pg_sql_exec(server, "postgres", "ALTER ROLE migrator CONNECTION LIMIT -1");
+    run = fleet_fixture_wait(fleet, process);
+    cr_expect_eq(run->exit_code, 0, "%s", run->err);
 }
 
 /* PostgreSQL says it where it also says that the role's connections are used up. */
@@ -401,6 +426,30 @@ Test(discover, a_program_that_never_ends)
 }
 
 /* --- the password ----------------------------------------------------------------------------- */
+
+Test(discover, a_password_command_is_not_left_behind)
+{
+    static const char *const discover[] = {"", "discover: [{server: main, databases: \"*\"}]\n"};
+    struct fleet_fixture *fleet = new_fleet(1);
+    struct process *process;
+
+    write_program(fleet, "#!/bin/sh\ntrap 'echo told >&2; exit 1' TERM\n"
+                         "echo looking >&2\nwhile :; do sleep 0.05; done\n");
+    for (size_t i = 0; i < ARRAY_LEN(discover); i++) {
+        fleet_fixture_yaml(fleet,
+                           "migrations: migrations\n"
+                           "connection: {user: postgres, password_command: [\"%s/list-stores\"]}\n"
+                           "servers: {main: {host: %s, port: %d}}\n"
+                           "tenants: [{name: a, server: main, database: %s}]\n%s",
+                           fleet->dir, fleet->host, fleet->port, fleet->databases[0], discover[i]);
+        process = fleet_fixture_start(fleet, "migrate", NULL);
+        cr_assert(process_wait_text(process, "looking", 30000), "%s", process_errors(process));
+        process_signal(process, SIGTERM);
+        cr_assert(process_wait_text(process, "stopped by SIGTERM, no tenant was touched", 30000));
+        cr_expect_eq(process_wait(process)->signal, SIGTERM);
+        cr_expect(strstr(process_errors(process), "told\n"), "nothing of it may be left behind");
+    }
+}
 
 Test(discover, a_password_command_is_run_once_and_before)
 {

@@ -264,8 +264,8 @@ Test(server_care, who_may_not_see_the_connections_does_not_start)
     cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
 }
 
-/* A view that sleeps hides PostgreSQL's own. A look goes on for longer than the role's time limit,
- * and one that somebody cancels is no refusal. */
+/* PostgreSQL's own views in this database: one that sleeps takes the place of theirs. A look goes
+ * on for longer than the role's time limit, and one that somebody cancels is no refusal. */
 Test(server_care, a_look_that_is_cancelled_is_no_refusal)
 {
     struct pg_server *server = pg_server_new(ctx, NULL);
@@ -275,15 +275,15 @@ Test(server_care, a_look_that_is_cancelled_is_no_refusal)
 
     pg_sql_exec(
         server, "postgres",
-        "CREATE SCHEMA slow; GRANT USAGE ON SCHEMA slow TO migrator;"
-        "CREATE VIEW slow.pg_stat_activity AS SELECT a.* FROM pg_catalog.pg_stat_activity a,"
+        "SET allow_system_table_mods = on;"
+        "ALTER VIEW pg_catalog.pg_stat_activity RENAME TO pg_stat_quick;"
+        "CREATE VIEW pg_catalog.pg_stat_activity AS SELECT a.* FROM pg_catalog.pg_stat_quick a,"
         " pg_sleep(1);"
-        "GRANT SELECT ON slow.pg_stat_activity TO migrator;"
-        "ALTER ROLE migrator IN DATABASE postgres SET search_path = slow, pg_catalog;"
+        "GRANT SELECT ON pg_catalog.pg_stat_activity TO PUBLIC;"
         "ALTER ROLE migrator IN DATABASE postgres SET statement_timeout = 100");
     process = fleet_fixture_start(fleet, "migrate", NULL);
     while (pg_sql_count(server, "postgres",
-                        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity"
+                        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_quick"
                         " WHERE usename = 'migrator' AND datname = 'postgres'"
                         " AND wait_event = 'PgSleep'") == 0 &&
            process_running(process))
@@ -293,6 +293,47 @@ Test(server_care, a_look_that_is_cancelled_is_no_refusal)
     cr_assert_eq(fleet_fixture_total(run, "migrated"), 6);
     run = fleet_fixture_run(fleet, "migrate", NULL);
     cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+}
+
+/* Nobody may connect to "postgres", nor to the first tenant's database; in the second one another
+ * view has the name of PostgreSQL's own. */
+Test(server_care, a_look_from_a_database_of_a_tenant)
+{
+    struct pg_server *server = pg_server_new(ctx, NULL);
+    struct fleet_fixture *fleet = fleet_fixture_new(ctx, server, 2);
+    const struct fleet_run *run;
+
+    pg_sql_exec(server, "postgres",
+                "CREATE ROLE migrator LOGIN; GRANT pg_monitor TO migrator;"
+                "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC");
+    pg_sql_execf(server, "postgres", "REVOKE CONNECT ON DATABASE %s FROM PUBLIC",
+                 fleet->databases[0]);
+    fleet_fixture_exec(fleet, 2,
+                       "GRANT CREATE ON SCHEMA public TO migrator;"
+                       "CREATE VIEW public.pg_stat_activity AS"
+                       " SELECT 'client backend' AS backend_type, 1 / 0 AS pid;"
+                       "GRANT SELECT ON public.pg_stat_activity TO migrator");
+    pg_sql_execf(server, "postgres",
+                 "GRANT CREATE ON DATABASE %s TO migrator;"
+                 "ALTER ROLE migrator SET search_path = public, pg_catalog",
+                 fleet->databases[1]);
+    fleet_fixture_write(fleet, "migrations/1_a.sql", "CREATE TABLE a (a int);\n");
+    fleet_fixture_yaml(fleet,
+                       "migrations: migrations\n"
+                       "connection: {user: migrator}\n"
+                       "servers: {main: {host: %s, port: %d, max_connections_used: 90%%}}\n"
+                       "settings: {nonempty: allow}\n"
+                       "run: {max_failures: 1}\n"
+                       "tenants:\n"
+                       "  - {name: a, server: main, database: %s}\n"
+                       "  - {name: b, server: main, database: %s}\n",
+                       fleet->host, fleet->port, fleet->databases[0], fleet->databases[1]);
+    run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_expect_eq(fleet_fixture_total(run, "migrated"), 1, "%s%s", run->out, run->err);
+    cr_expect_eq(fleet_fixture_total(run, "failed"), 1, "%s%s", run->out, run->err);
+    run = fleet_fixture_run(fleet, "migrate", "-t", "a", NULL);
+    cr_expect_eq(run->exit_code, 1);
+    cr_expect(strstr(run->err, "cannot watch server \"main\": "), "%s", run->err);
 }
 
 /* The watch may never turn into one that sees nothing and so no reason to wait. */

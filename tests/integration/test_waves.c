@@ -482,4 +482,13 @@ Test(waves, tenants_that_fit_no_wave_are_named_before_anything_is_done)
     run = fleet_fixture_run(fleet->fixture, "status", NULL);
     cr_assert_eq(run->exit_code, 0, "who only looks is not kept from it: %s", run->err);
     cr_expect_eq(schema_fleet_done(fleet), 0);
+    run = fleet_fixture_run(fleet->fixture, "list", NULL);
+    cr_assert_eq(run->exit_code, 0, "%s", run->err);
+    cr_expect(strstr(run->out, "  canary  6 of 8\n"), "%s", run->out);
+    cr_expect(strstr(run->out, "  -       -\n"), "%s", run->out);
+    cr_expect(strstr(run->err, "fit no wave: \"t07\", \"t08\"\nhint: Add a last wave"), "%s",
+              run->err);
+    run = fleet_fixture_run(fleet->fixture, "list", "-o", "json", NULL);
+    cr_expect_str_eq(text(json_array_get(run->report, 5), "wave"), "canary");
+    cr_expect(json_is_null(json_object_get(json_array_get(run->report, 6), "wave")));
 }

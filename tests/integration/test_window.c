@@ -54,6 +54,7 @@ Test(window, outside_it_nothing_is_started)
     struct schema_fleet *fleet = schema_fleet_new(ctx, 4);
     char *opens = mem_printf(ctx, "%s UTC", hour_of_day(2));
     const struct fleet_run *run;
+    const json_t *closed;
 
     use_window(fleet, 2, 4);
     run = fleet_fixture_run(fleet->fixture, "migrate", NULL);
@@ -63,6 +64,9 @@ Test(window, outside_it_nothing_is_started)
     cr_assert_eq(schema_fleet_started(run), 0);
     cr_assert_eq(schema_fleet_done(fleet), 0);
     cr_assert(strstr(run->out, "the window is closed; it opens "), "%s", run->out);
+    closed = json_object_get(run->report, "closed");
+    cr_assert_str_eq(json_string_value(json_object_get(closed, "why")), "window");
+    cr_assert(json_is_string(json_object_get(closed, "opensAt")));
     cr_assert(strstr(run->out, opens), "%s: %s", opens, run->out);
     cr_assert(!tmpdir_exists(fleet->fixture->dir, "ran"), "no hook either");
     run = fleet_fixture_run(fleet->fixture, "plan", NULL);

@@ -95,3 +95,20 @@ Test(strbuf, dies_with_its_parent)
     cr_expect_eq(talloc_parent(buf.text), mem);
     talloc_free(mem);
 }
+
+Test(strbuf, numbers_are_those_of_printf)
+{
+    static const int64_t numbers[] = {0, 7, -1, 10, 1234567890, INT64_MAX, INT64_MIN};
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        struct strbuf buf;
+        char wanted[24];
+
+        snprintf(wanted, sizeof(wanted), "%lld", (long long)numbers[i]);
+        strbuf_init(&buf, NULL);
+        strbuf_int(&buf, numbers[i]);
+        cr_expect_str_eq(buf.text, wanted);
+        cr_expect_eq(buf.len, strlen(wanted));
+        strbuf_release(&buf);
+    }
+}

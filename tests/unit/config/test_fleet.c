@@ -516,7 +516,7 @@ Test(fleet, the_password_command_serves_those_without_a_password)
     struct err err = ERR_INIT;
 
     cr_expect_str_eq(parameter(fleet, "password"), "-");
-    cr_assert_eq(fleet_fetch_password(fleet, &err), 0);
+    cr_assert_eq(fleet_fetch_password(fleet, -1, &err), 0);
     cr_expect_str_eq(parameter(fleet, "password"), "Tr0ub4");
     cr_expect_str_eq(parameter(fleet, "dbname"), "d");
     cr_expect_str_eq(name_values_get(&fleet->tenants[0].direct_connection, "password"), "Tr0ub4");
@@ -530,7 +530,7 @@ Test(fleet, without_a_password_command_nothing_is_run)
     struct fleet *fleet = fixture_fleet(TENANT(""));
     struct err err = ERR_INIT;
 
-    cr_expect_eq(fleet_fetch_password(fleet, &err), 0);
+    cr_expect_eq(fleet_fetch_password(fleet, -1, &err), 0);
     cr_expect_eq(err.kind, ERR_NONE);
     talloc_free(fleet);
 }

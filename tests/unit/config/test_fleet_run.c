@@ -111,6 +111,31 @@ Test(fleet_run, time_zones_are_those_of_the_machine)
                                 "  hint: Install it; most systems call the package tzdata.\n");
 }
 
+#define LOCAL RUN("  window: {from: \"01:00\", to: \"02:00\"}\n")
+
+Test(fleet_run, local_time_is_checked_too)
+{
+    static const char *const good[] = {
+        "", "UTC", "Nowhere", ":Nowhere", "<+03>-3", "CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT"};
+
+    make_zones();
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        setenv("TZ", good[i], 1);
+        talloc_free(fixture_fleet(LOCAL));
+    }
+    setenv("TZ", fixture_file(fixture_folder(), "Mars", 0644, "TZif2"), 1);
+    talloc_free(fixture_fleet(LOCAL));
+    setenv("TZ", "Nowehere", 1);
+    fixture_expect(LOCAL, "3:11: unknown time zone \"Nowehere\" in the environment variable TZ\n"
+                          "  hint: Did you mean \"Nowhere\"?\n");
+    setenv("TZ", ":/nonexistent\x1b", 1);
+    fixture_expect(LOCAL, "3:11: unknown time zone \":/nonexistent\\x1B\" in the environment "
+                          "variable TZ\n"
+                          "  hint: Write a name such as Europe/Berlin or UTC.\n");
+    cr_expect_str_eq(fixture_fleet(ZONE("UTC"))->run.window.timezone, "UTC", "TZ is not used");
+    talloc_free(fixture_fleet(RUN("  max_duration: 4h\n")));
+}
+
 Test(fleet_run, a_wave_with_everything)
 {
     const struct fleet *fleet =

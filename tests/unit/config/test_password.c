@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <unistd.h>
 
 static const char *run_shell(const char *script, int64_t limit_ms)
 {
@@ -15,7 +16,7 @@ static const char *run_shell(const char *script, int64_t limit_ms)
     struct err err = ERR_INIT;
     char *password;
 
-    if (password_run_command(NULL, argv, limit_ms, &password, &err) == 0)
+    if (password_run_command(NULL, argv, limit_ms, -1, &password, &err) == 0)
         return password;
     cr_expect_eq(err.kind, ERR_INTERNAL);
     cr_expect_null(strstr(err.message, "Tr0ub4"));
@@ -67,7 +68,7 @@ Test(password, a_command_that_is_not_there)
     struct err err = ERR_INIT;
     char *password;
 
-    cr_assert_eq(password_run_command(NULL, argv, 1000, &password, &err), -1);
+    cr_assert_eq(password_run_command(NULL, argv, 1000, -1, &password, &err), -1);
     cr_expect_str_eq(
         err.message,
         "password command: cannot run \"/nonexistent/vault\": No such file or directory");
@@ -81,6 +82,23 @@ Test(password, a_command_that_hangs_is_killed)
     cr_expect_str_eq(run_shell("exec sleep 20", 1000),
                      "password command \"sh\" was not done after 1s and was killed");
     cr_expect_lt(clock_now_ms() - before, 5000);
+}
+
+Test(password, a_command_that_is_cancelled_is_ended)
+{
+    static const char *const argv[] = {"sleep", "20", NULL};
+    int64_t before = clock_now_ms();
+    struct err err = ERR_INIT;
+    char *password;
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    close(ends[1]); /* readable: its end */
+    cr_assert_eq(password_run_command(NULL, argv, 10000, ends[0], &password, &err), -1);
+    cr_expect_lt(clock_now_ms() - before, 5000);
+    cr_expect_eq(err.kind, ERR_INTERNAL);
+    err_clear(&err);
+    close(ends[0]);
 }
 
 /* An agent that the program starts and leaves behind keeps the pipe open. */
@@ -98,7 +116,7 @@ Test(password, no_shell_reads_the_arguments)
     struct err err = ERR_INIT;
     char *password;
 
-    cr_assert_eq(password_run_command(NULL, argv, 10000, &password, &err), 0);
+    cr_assert_eq(password_run_command(NULL, argv, 10000, -1, &password, &err), 0);
     cr_expect_str_eq(password, "$HOME; `id` *");
     talloc_free(password);
 }

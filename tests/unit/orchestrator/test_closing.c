@@ -106,6 +106,7 @@ Test(closing, outside_the_window_it_is_over_before_it_begins)
     cr_expect_str_eq(request.closes_why, "window");
     cr_expect_str_eq(closing_text(ctx, &request),
                      "the window is closed; it opens Mon 2026-11-23 22:00 Europe/Berlin");
+    cr_expect(eq(i64, request.opens_wall_ms, NOW_MS + 19 * HOUR_MS));
 }
 
 Test(closing, a_window_that_is_always_open_closes_nothing)

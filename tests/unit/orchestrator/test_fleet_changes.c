@@ -83,6 +83,17 @@ Test(fleet_changes, five_names_are_enough)
                                            "\"t4\", \"t5\" and 2 more\n");
 }
 
+Test(fleet_changes, names_are_made_printable)
+{
+    const struct name_value evil[] = {{"a\x1b[2J", "s1/\ra"}};
+    const struct name_value moved[] = {{"a\x1b[2J", "s1/a"}};
+    const struct fleet_look then = {.tenants = {evil, 1}};
+    const struct fleet_look now = {.tenants = {moved, 1}};
+
+    cr_expect_str_eq(changes(&then, &now),
+                     "1 tenant has moved: \"a\\x1B[2J\" from s1/\\x0Da to s1/a\n");
+}
+
 Test(fleet_changes, places)
 {
     cr_expect_str_eq(fleet_changes_place(ctx, "s1", "d", NULL), "s1/d");

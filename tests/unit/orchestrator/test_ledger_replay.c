@@ -232,6 +232,17 @@ Test(ledger_replay, servers_that_were_left_out)
     expect_same();
 }
 
+Test(ledger_replay, a_run_outside_its_window)
+{
+    setup_for("migrate");
+    fixture.result.closed = true;
+    fixture.request.closes_wall_ms = INT64_C(1795399200000);
+    fixture.request.closes_why = "window";
+    fixture.request.opens_at = "Mon 2026-11-23 22:00 Europe/Berlin";
+    fixture.request.opens_wall_ms = INT64_C(1795467600000);
+    expect_same();
+}
+
 Test(ledger_replay, a_run_with_hooks_that_was_stopped)
 {
     struct hook_run hooks[] = {

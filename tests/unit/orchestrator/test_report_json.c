@@ -4,8 +4,8 @@
 #include "orchestrator/report_json.h"
 
 #include "common/mem.h"
-#include "tests/unit/orchestrator/report_fixture.h"
 #include "tests/harness/schema_check.h"
+#include "tests/unit/orchestrator/report_fixture.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -95,6 +95,25 @@ Test(report_json, head)
     cr_expect_eq(json_array_size(at("failures")), 0);
     cr_expect_null(at("groups"));
     cr_expect_null(at("versions"));
+}
+
+Test(report_json, what_cut_the_run_off)
+{
+    setup_for("migrate");
+    fixture.request.closes_wall_ms = INT64_C(1795399200000);
+    fixture.request.closes_why = "max_duration";
+    make_report();
+    cr_expect(json_is_null(at("closed")), "it was in time");
+    fixture.result.closed = true;
+    make_report();
+    cr_expect_str_eq(text_at("closed.why"), "max_duration");
+    cr_expect_str_eq(text_at("closed.at"), "2026-11-23T02:00:00.000Z");
+    cr_expect(json_is_null(at("closed.opensAt")));
+    fixture.request.closes_why = "window";
+    fixture.request.opens_wall_ms = fixture.request.closes_wall_ms + 3600 * 1000;
+    make_report();
+    cr_expect_str_eq(text_at("closed.why"), "window");
+    cr_expect_str_eq(text_at("closed.opensAt"), "2026-11-23T03:00:00.000Z");
 }
 
 Test(report_json, bundle_and_releases)

@@ -7,8 +7,8 @@
 #include "orchestrator/report_json.h"
 #include "orchestrator/report_plan.h"
 #include "orchestrator/report_summary.h"
-#include "tests/unit/orchestrator/report_fixture.h"
 #include "tests/harness/schema_check.h"
+#include "tests/unit/orchestrator/report_fixture.h"
 
 #include <criterion/criterion.h>
 #include <locale.h>

@@ -144,6 +144,23 @@ Test(selection, suspended_are_left_out_and_counted)
     talloc_free(mem);
 }
 
+Test(selection, nothing_was_discovered)
+{
+    void *mem = mem_context(NULL);
+    struct discovery discovery = {.line = 3};
+    const struct fleet empty = {
+        .file = "fleet.yaml", .discoveries = &discovery, .discovery_count = 1};
+    struct selection all = {.limit = 0};
+    struct selected selected;
+    struct err err = ERR_INIT;
+
+    cr_assert_eq(selection_apply(mem, &all, &empty, false, &selected, &err), -1);
+    cr_expect_str_eq(err.hint,
+                     "The entries of discover: in that file found none: check what they ask for.");
+    err_clear(&err);
+    talloc_free(mem);
+}
+
 Test(selection, empty_fleet)
 {
     void *mem = mem_context(NULL);
@@ -155,6 +172,7 @@ Test(selection, empty_fleet)
     cr_assert_eq(selection_apply(mem, &all, &empty, false, &selected, &err), -1);
     cr_expect_eq(err.kind, ERR_NOINPUT);
     cr_expect_str_eq(err.message, "there are no tenants in \"fleet.yaml\"");
+    cr_expect_str_eq(err.hint, "List them under tenants: in that file.");
     err_clear(&err);
     talloc_free(mem);
 }

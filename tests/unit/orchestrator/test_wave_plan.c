@@ -188,6 +188,8 @@ Test(wave_plan, one_that_fits_no_wave)
     config.wave_count = 2;
     cr_assert_eq(make(), -1);
     cr_expect_str_eq(err.message, "one tenant fits no wave: \"t19\"");
+    cr_expect(eq(sz, plan->group_of[19], WAVE_PLAN_NONE));
+    cr_expect(eq(sz, plan->group_of[18], 1), "the plan of the others is there");
 }
 
 /* --- orders ------------------------------------------------------------------------------- */
