@@ -152,9 +152,11 @@ static void check_name(struct waves *w, struct entry *entry)
     const struct yaml_pair *pair = yaml_tree_find(entry->node, "name");
     const struct entry *first;
 
-    if (!pair)
+    if (!pair) {
         err_hint(reader_error(w->r, entry->node, "the wave has no \"name\""),
                  "Give every wave a name of its own.");
+        return;
+    }
     if (!entry->wave.name)
         return;
     first = strmap_add(w->by_name, entry->wave.name, entry);

@@ -41,44 +41,42 @@ static const char *const day_words[] = {"sun", "mon", "tue", "wed", "thu", "fri"
 
 /* --- times and days --------------------------------------------------------------------------- */
 
-/* "H:M" of any number of digits, for the hint. */
-static bool looks_like_time(const char *text, int *hour, int *minute)
+/* "H:M", also with one digit each, and 24 for the hint. */
+static bool looks_like_time(const char *text, int64_t *hour, int64_t *minute)
 {
-    int end = 0;
+    const char *colon = strchr(text, ':');
+    char hours[3] = "";
 
-    return sscanf(text, "%2d:%2d%n", hour, minute, &end) == 2 && text[end] == '\0' && *hour >= 0 &&
-           *minute >= 0;
+    if (!colon || (size_t)(colon - text) >= sizeof(hours))
+        return false;
+    memcpy(hours, text, (size_t)(colon - text));
+    return text_to_int64(hours, 0, 24, hour) && text_to_int64(colon + 1, 0, 59, minute);
 }
 
 static void hint_time(struct err *err, const char *text)
 {
-    int hour;
-    int minute;
+    int64_t hour;
+    int64_t minute;
 
     if (!looks_like_time(text, &hour, &minute))
         return;
     if (hour == 24 && minute == 0)
         err_hint(err, "Write 00:00 for midnight.");
-    else if (hour < 24 && minute < 60)
-        err_hint(err, "Write it with two digits each: %02d:%02d.", hour, minute);
+    else if (hour < 24)
+        err_hint(err, "Write it with two digits each: %02d:%02d.", (int)hour, (int)minute);
 }
 
 static void read_time(struct reader *r, const char *key, const struct yaml_node *node,
                       int *ret_minute)
 {
     const char *text = reader_text(r, key, node);
-    bool good;
-    int hour;
-    int minute;
+    int64_t hour;
+    int64_t minute;
 
     if (!text)
         return;
-    good = strlen(text) == 5 && isdigit((unsigned char)text[0]) &&
-           isdigit((unsigned char)text[1]) && text[2] == ':' && isdigit((unsigned char)text[3]) &&
-           isdigit((unsigned char)text[4]) && looks_like_time(text, &hour, &minute) && hour < 24 &&
-           minute < 60;
-    if (good)
-        *ret_minute = hour * 60 + minute;
+    if (strlen(text) == 5 && text[2] == ':' && looks_like_time(text, &hour, &minute) && hour < 24)
+        *ret_minute = (int)(hour * 60 + minute);
     else
         hint_time(reader_error(r, node, "\"%s\" must be a time from 00:00 to 23:59, not %s", key,
                                reader_quote(r, node)),

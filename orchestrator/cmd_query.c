@@ -75,8 +75,8 @@ static int prepare(void *parent, const struct options *options, struct run_reque
                    struct err_list *errors)
 {
     struct err err = ERR_INIT;
-    const char *name;
-    char *text;
+    const char *name = NULL;
+    char *text = NULL;
 
     if (read_text(parent, options, &text, &name, &err) < 0 ||
         query_new(parent, text, name, &request->plan.query, &err) < 0)

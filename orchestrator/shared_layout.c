@@ -143,7 +143,7 @@ static int refuse_newer(int64_t layout, struct err *err)
 static int upgrade(struct ledger_db *db, struct err *err)
 {
     struct ledger_value number = ledger_db_int((int64_t)ARRAY_LEN(steps));
-    int64_t layout;
+    int64_t layout = NO_LAYOUT;
 
     if (ledger_db_script(db, "SELECT pg_advisory_xact_lock(hashtextextended('pgtide:ledger', 0))",
                          err) < 0 ||
@@ -151,7 +151,7 @@ static int upgrade(struct ledger_db *db, struct err *err)
         return -1;
     if (layout > number.number)
         return refuse_newer(layout, err);
-    for (int64_t i = layout == NO_LAYOUT ? 0 : layout; i < number.number; i++) {
+    for (size_t i = layout == NO_LAYOUT ? 0 : (size_t)layout; i < ARRAY_LEN(steps); i++) {
         if (ledger_db_script(db, steps[i], err) < 0)
             return -1;
     }

@@ -141,7 +141,7 @@ static int agree(struct query *query, struct query_shape *own, struct err *err)
     }
     if (atomic_compare_exchange_strong(&query->shape, &first, own))
         return 0;
-    if (!same_columns(first, own)) {
+    if (first && !same_columns(first, own)) {
         err_set(err, ERR_SQL, "the columns are not those that tenant \"%s\" gave", first->tenant);
         err_detail(err, "%s here, %s there", names_of(own, own), names_of(own, first));
         err_hint(err, "Name the columns in the query; with SELECT * they are those of the table.");
@@ -215,8 +215,8 @@ int query_tenant(struct job *job, struct transactions *tx, struct err *err)
     talloc_free(script.mem);
     if (strcmp(err->sqlstate, "25006") == 0)
         refuse_change(err);
-    if (result == 0)
+    if (result == 0 && asking.shape)
         return agree(asking.query, asking.shape, err);
     talloc_free(asking.shape);
-    return -1;
+    return result;
 }

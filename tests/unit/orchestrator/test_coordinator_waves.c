@@ -239,7 +239,7 @@ Test(coordinator_waves, the_last_wave_has_a_gate_too)
 Test(coordinator_waves, a_gate_keeps_no_other_wave_waiting)
 {
     waves[1].depends_on_count = 0;
-    waves[0].gate = shell("sleep 0.5");
+    waves[0].gate = shell("sleep 2");
     go();
     cr_expect_str_eq(run.waves,
                      "canary:open early:open canary:gated early:passed rest:open "
