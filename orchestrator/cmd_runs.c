@@ -26,7 +26,7 @@ static int list(void *mem, const struct options *options, struct ledger_db *db, 
 {
     struct report_runs all = {.db = db};
     struct ledger_run *runs;
-    bool failed;
+    bool failed = false;
 
     if (ledger_list(mem, db, options->newest, &runs, &all.count, err) < 0)
         return -1;

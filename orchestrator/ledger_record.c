@@ -124,18 +124,17 @@ struct ledger_wave ledger_record_wave(void *parent, const struct run_request *re
                                       const struct run_result *result, size_t index)
 {
     const struct wave_group *group = &request->waves->groups[index];
-    const struct run_wave *wave = result ? &result->waves[index] : NULL;
-    bool started = wave && wave->started_wall_ms;
-    bool finished = wave && wave->finished_wall_ms;
+    static const struct run_wave not_begun = {.state = RUN_WAVE_WAITING};
+    const struct run_wave *wave = result ? &result->waves[index] : &not_begun;
 
     return (struct ledger_wave){
         .wave = (int64_t)index,
         .name = group->wave ? group->wave->name : NULL,
-        .state = report_waves_state(wave ? wave->state : RUN_WAVE_WAITING),
+        .state = report_waves_state(wave->state),
         .tenants = (int64_t)group->count,
-        .started_ms = started ? wave->started_wall_ms : -1,
-        .finished_ms = finished ? wave->finished_wall_ms : -1,
-        .detail = wave ? wave_detail(parent, wave) : NULL,
+        .started_ms = wave->started_wall_ms ? wave->started_wall_ms : -1,
+        .finished_ms = wave->finished_wall_ms ? wave->finished_wall_ms : -1,
+        .detail = result ? wave_detail(parent, wave) : NULL,
     };
 }
 
