@@ -243,6 +243,7 @@ Test(coordinator, a_terminal_that_goes_away_is_named)
 {
     struct scripted_run run;
 
+    signal(SIGHUP, SIG_DFL); /* the tests may run under nohup */
     scripted_run_init(&run, 1, 3, 1, "migrated");
     scripted_run_script(&run, 0, "sighup");
     scripted_run_go(&run);
