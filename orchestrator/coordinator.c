@@ -63,7 +63,8 @@ static int64_t sooner(int64_t a, int64_t b)
 static int64_t due_ms(const struct coordinator *c)
 {
     int64_t turn_ms = coordinator_shared_due_ms(c);
-    int64_t due_ms = sooner(schedule_due_ms(c->schedule), rollout_due_ms(c->rollout));
+    int64_t step_ms = coordinator_shared_leads(c) ? rollout_due_ms(c->rollout) : CLOCK_NEVER;
+    int64_t due_ms = sooner(schedule_due_ms(c->schedule), step_ms);
     int64_t look_ms = server_watch_due_ms(c->watch);
     int64_t closes_ms = coordinator_jobs_closes_ms(c);
 

@@ -43,6 +43,7 @@ struct coordinator_shared {
     int64_t due_ms;
     bool unreached; /* the last turn failed */
     bool cut_off;   /* for longer than the lease: this machine gives up */
+    bool overruled; /* it has halted the run, and was not the one to do so any more */
     char *problem;
     bool rest_kept; /* what was to end here when the run drained has been told */
 };
@@ -52,10 +53,13 @@ static size_t server_of(const struct coordinator *c, size_t job)
     return c->request->tenants[job]->server->index;
 }
 
-/* This machine stops, the run goes on. */
+/* This machine stops, the run goes on: also when the others do not know that it has halted here. */
 static bool is_leaving(const struct coordinator *c)
 {
-    return c->state->phase == RUN_DRAINING && (!c->result->halt.halted || c->result->signal);
+    const struct coordinator_shared *s = c->shared;
+    bool halted = c->result->halt.halted && !c->result->signal && !s->cut_off && !s->overruled;
+
+    return c->state->phase == RUN_DRAINING && !halted;
 }
 
 static void hold(struct coordinator *c, size_t job, bool held)
@@ -279,6 +283,7 @@ static void hear_waves(struct coordinator *c, const struct shared_news *news)
 static void hear_halt(struct coordinator *c, const struct shared_news *news)
 {
     c->shared->halted = news->halt.halted;
+    c->shared->overruled = c->result->halt.halted && !news->halt.halted;
     if (news->halt.halted)
         run_state_halt_elsewhere(c->state, &news->halt);
     coordinator_jobs_tell_halt(c);
@@ -490,18 +495,27 @@ bool coordinator_shared_was_lost(struct coordinator *c, size_t job, enum schedul
     return true;
 }
 
+/* Has it come to something? Not when it was cancelled here, or might go better the next time. */
+static bool has_decided(const struct coordinator *c, size_t job)
+{
+    enum err_kind kind = c->result->jobs[job].err.kind;
+
+    return run_state_of_job(c->state, job) == JOB_IN_WORK && kind != ERR_CANCELLED &&
+           !err_retryable(kind);
+}
+
 bool coordinator_shared_tells(struct coordinator *c, size_t job)
 {
     struct coordinator_shared *s = c->shared;
-    bool worked_on;
+    bool given_back;
 
     if (!s)
         return false;
-    worked_on = run_state_of_job(c->state, job) == JOB_IN_WORK;
+    given_back = is_leaving(c) && !has_decided(c, job);
     s->placed[job] = false;
-    if (is_leaving(c) && !worked_on)
+    if (given_back)
         c->result->jobs[job].elsewhere = ""; /* or will be: it is not this machine's any more */
-    if (!s->held[job] || s->cut_off || (is_leaving(c) && !worked_on))
+    if (!s->held[job] || s->cut_off || given_back)
         return false;
     s->ending[job] = true;
     s->told[s->told_count++] = job;

@@ -258,14 +258,20 @@ void rollout_read_answer(struct rollout *rollout)
 
 /* --- steps ------------------------------------------------------------------------------- */
 
-/* Nothing follows any more: whoever is asked need not answer. */
+/* Whoever is asked need not answer. */
+static void withdraw_question(struct rollout *rollout)
+{
+    dprintf(rollout->setup.request->consent.out_fd, "\n");
+    rollout->questioned = NOBODY;
+}
+
+/* Nothing follows any more. */
 static void stop(struct rollout *rollout)
 {
     rollout->stopped = true;
     (void)eventfd_write(rollout->stop_fd, 1);
     if (rollout->questioned != NOBODY)
-        dprintf(rollout->setup.request->consent.out_fd, "\n");
-    rollout->questioned = NOBODY;
+        withdraw_question(rollout);
 }
 
 /* True: its state has changed. */
@@ -310,6 +316,8 @@ void rollout_follow(struct rollout *rollout, size_t group, enum run_wave_state t
         return;
     if (before < RUN_WAVE_OPEN && to >= RUN_WAVE_OPEN)
         schedule_open_wave(rollout->setup.schedule, group);
+    if (rollout->questioned == group)
+        withdraw_question(rollout);
     tell(rollout, group);
 }
 

@@ -463,8 +463,7 @@ static void add_conducting(struct turn *turn, const struct shared_ask *ask)
         add(turn, shared_sql_stop, 4, more);
         add(turn, shared_sql_cancel, 1, NULL);
     }
-    if (!ask->leaving)
-        add(turn, shared_sql_conduct, 2, NULL);
+    add(turn, ask->leaving ? shared_sql_retire : shared_sql_conduct, 2, NULL);
     add(turn, shared_sql_give_up, 1, NULL);
 }
 

@@ -53,6 +53,9 @@ const char shared_sql_conduct[] =
     "UPDATE pgtide_shared_run r SET conductor = $2 WHERE r.run = $1 "
     "AND r.conductor IS DISTINCT FROM $2 AND NOT " IS_ALIVE("r.conductor");
 
+const char shared_sql_retire[] =
+    "UPDATE pgtide_shared_run SET conductor = NULL WHERE run = $1 AND conductor = $2";
+
 const char shared_sql_waves[] =
     "UPDATE pgtide_shared_wave w SET state = e.state, started_ms = e.started, "
     "finished_ms = e.finished, soak_until = clock_timestamp() + e.soak * interval '1 ms' "

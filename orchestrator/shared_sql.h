@@ -9,6 +9,7 @@ extern const char shared_sql_turn[];        /* locks the run's row */
 extern const char shared_sql_member[];      /* $3 host, $4 pid, $5 lease in ms, $6 servers down */
 extern const char shared_sql_ends[];        /* $3 JSON rows: tenant, outcome, good, result */
 extern const char shared_sql_conduct[];     /* takes over where nobody conducts */
+extern const char shared_sql_retire[];      /* of one that leaves: another may conduct */
 extern const char shared_sql_waves[];       /* of a conductor: $3 JSON rows: wave, state, ... */
 extern const char shared_sql_stop[];        /* of a conductor: $3 rule, $4 wave */
 extern const char shared_sql_halt[];        /* where a budget of the run or a wave is exceeded */

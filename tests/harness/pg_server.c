@@ -30,6 +30,7 @@
     "synchronous_commit = off\n"                                                                   \
     "full_page_writes = off\n"                                                                     \
     "max_connections = 300\n"                                                                      \
+    "track_activity_query_size = 16384\n" /* tests look for words in long Queries */               \
     "shared_buffers = 32MB\n"                                                                      \
     "max_wal_size = 256MB\n"                                                                       \
     "log_min_messages = warning\n"                                                                 \

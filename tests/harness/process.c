@@ -154,6 +154,7 @@ NORETURN static void child_main(const struct launch *launch)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGINT, SIG_DFL); /* ignored where the tests run in the background */
     dup2(launch->in_fd, STDIN_FILENO);
     dup2(launch->out_fd, STDOUT_FILENO);
     dup2(launch->err_fd, STDERR_FILENO);
