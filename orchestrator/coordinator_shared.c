@@ -573,6 +573,9 @@ void coordinator_shared_leave(struct coordinator *c)
 {
     const struct coordinator_shared *s = c->shared;
 
-    if (s && !s->cut_off)
-        shared_run_leave(s->run, !is_leaving(c));
+    if (!s)
+        return;
+    c->result->left = is_leaving(c);
+    if (!s->cut_off)
+        shared_run_leave(s->run, !c->result->left);
 }

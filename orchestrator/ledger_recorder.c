@@ -10,6 +10,7 @@
 #include "orchestrator/ledger_options.h"
 #include "orchestrator/ledger_record.h"
 #include "orchestrator/message.h"
+#include "orchestrator/shared_result.h"
 
 #include <unistd.h>
 
@@ -306,6 +307,8 @@ void ledger_recorder_end(struct ledger_recorder *recorder, const struct run_resu
 
     if (recorder->failure)
         put_tenants(recorder);
+    if (recorder->owner)
+        shared_result_settle(recorder->batch, recorder->request->plan.run_id);
     for (size_t i = 0; i < result->wave_count; i++) /* their last totals */
         put_wave(recorder, i);
     put_end(recorder, result, exit_code);

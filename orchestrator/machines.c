@@ -147,9 +147,7 @@ const char *machines_member(const struct machines *machines)
 
 bool machines_go_on(const struct machines *machines, const struct run_result *result)
 {
-    bool left = result->signal || result->closed;
-
-    return machines && machines->shared && left && result->machines > 1;
+    return machines && machines->shared && result->left && result->machines > 1;
 }
 
 /* That of a shared run goes with its last member, when it leaves. */

@@ -114,6 +114,7 @@ struct run_result {
     struct run_server *servers; /* one a server of the fleet */
     bool closed;                /* window or max_duration: not all tenants were started */
     int signal;                 /* SIGINT or SIGTERM that stopped it, or 0 */
+    bool left;                  /* a run that machines share: the others may go on with it */
     size_t machines;            /* alive in a run that machines share; else 0 */
     size_t in_work_all;         /* tenants in work on all of them */
     bool refused;               /* the hook before_run has failed: nothing was started */

@@ -51,3 +51,20 @@ void shared_result_read(const char *text, struct job *job)
 
     ledger_record_to_job(&row, job);
 }
+
+void shared_result_settle(struct ledger_batch *batch, const char *run)
+{
+    static const char sql[] =
+        "UPDATE pgtide_tenant t SET state = 'ended', outcome = s.outcome, owner = s.member, "
+        "attempts = j.attempts, started_ms = nullif(j.started, -1), "
+        "duration_ms = nullif(j.duration, -1), initial_version = nullif(j.initial, -1), "
+        "version = nullif(j.version, -1), backend_pid = nullif(j.pid, -1), "
+        "error_kind = nullif(j.error, 'none'), result = j.result, detail = j.detail "
+        "FROM pgtide_shared_tenant s, json_to_record(s.result::json) AS j (attempts bigint, "
+        "started bigint, duration bigint, initial bigint, version bigint, pid bigint, error text, "
+        "result text, detail text) WHERE s.run = $1 AND s.state = 'ended' "
+        "AND s.result IS NOT NULL AND t.run = $1 AND t.tenant = s.tenant AND t.state <> 'ended'";
+    const struct ledger_value value = ledger_db_text(run);
+
+    ledger_batch_add(batch, sql, &value, 1);
+}

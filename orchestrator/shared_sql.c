@@ -187,9 +187,10 @@ const char shared_sql_facts[] =
     "SELECT r.turn, r.halt_rule, r.halt_limit, r.halt_percent, r.halt_tolerated, r.halt_failures, "
     "r.halt_in_work, r.halt_wave, (r.conductor IS NOT DISTINCT FROM $2)::int, "
     "(SELECT count(*) FROM pgtide_shared_tenant t WHERE t.run = $1 AND t.state = 'claimed'), "
-    "EXISTS (SELECT FROM pgtide_shared_tenant t WHERE t.run = $1 AND t.state = 'ready' "
-    "AND t.wave = ANY (ARRAY(SELECT w.wave FROM pgtide_shared_wave w "
-    "WHERE w.run = $1 AND w.state = 'open')))::int, "
+    "EXISTS (SELECT FROM pgtide_shared_server s CROSS JOIN pgtide_shared_wave w CROSS JOIN LATERAL "
+    "(SELECT FROM pgtide_shared_tenant t WHERE t.run = $1 AND t.state = 'ready' "
+    "AND t.server = s.server AND t.wave = w.wave LIMIT 1) t " /* by its index, however many wait */
+    "WHERE s.run = $1 AND w.run = $1 AND w.state = 'open')::int, "
     "(SELECT count(*) FROM pgtide_shared_member m WHERE m.run = $1 "
     "AND m.lease_until > clock_timestamp()) "
     "FROM pgtide_shared_run r WHERE r.run = $1";

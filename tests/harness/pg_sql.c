@@ -101,7 +101,9 @@ char *pg_sql_unique(const void *parent, const char *stem)
 {
     static int made;
 
-    return mem_printf(parent, "%s_%d_%d", stem, (int)getpid(), ++made);
+    /* numbers of processes come again in a long run; not in the same second */
+    return mem_printf(parent, "%s_%d_%lld_%d", stem, (int)getpid(),
+                      (long long)(clock_wall_ms() / 1000 % 100000), ++made);
 }
 
 static void database_command(const struct pg_server *server, const char *command, const char *name,

@@ -346,7 +346,96 @@ Test(machines, run_needs_a_ledger)
     talloc_free(ctx);
 }
 
+Test(machines, a_machine_that_cancels_its_work_gives_it_back_and_conducts_no_more)
+{
+    struct world world = make_world(1, 20, "");
+    const struct fleet_run *run;
+    struct process *first;
+    struct process *second;
+
+    close_gate(&world, 1);
+    first = start(&world, "back", NULL);
+    wait_at_gate(&world, 1, WORKERS);
+    second = start(&world, "back", NULL);
+    wait_at_gate(&world, 1, 2 * WORKERS);
+    process_signal(first, SIGINT);
+    wait_for_ledger(&world, "the other conducts while the first one finishes its work",
+                    mem_printf(world.mem,
+                               "SELECT count(*) = 1 FROM pgtide_shared_run "
+                               "WHERE split_part(conductor, ':', 2) = '%d'",
+                               (int)process_pid(second)));
+    process_signal(first, SIGINT);
+    run = fleet_fixture_wait(world.fleet, first);
+    cr_expect_eq(run->exit_code, 130, "%s%s", run->out, run->err);
+    open_gate(&world, 1);
+    run = fleet_fixture_wait(world.fleet, second);
+    cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+    cr_expect_eq(fleet_fixture_total(run, "migrated"), 20, "%s", run->out);
+    expect_each_once(&world, "back");
+    end_world(&world);
+}
+
+Test(machines, what_a_dead_machine_had_told_but_not_recorded_is_recorded_by_the_others)
+{
+    struct world world = make_world(2, 20, "");
+    const struct fleet_run *run;
+    struct process *first;
+
+    use_lease("1s");
+    close_gate(&world, 1); /* the tenants of the other database are done */
+    first = start(&world, "told", NULL);
+    wait_at_gate(&world, 1, WORKERS);
+    wait_for_ledger(&world, "some are recorded",
+                    "SELECT count(*) >= 3 FROM pgtide_tenant WHERE state = 'ended'");
+    process_signal(first, SIGKILL);
+    process_wait(first);
+    PQclear(PQexec(pg_sql_connect(world.fleet->server, world.fleet->databases[2]),
+                   "UPDATE pgtide_tenant SET state = 'in work', outcome = NULL, result = NULL"));
+    open_gate(&world, 1);
+    run = fleet_fixture_wait(world.fleet, start(&world, "told", NULL));
+    cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+    cr_expect_str_eq(ask_ledger(&world, "SELECT state, outcome, count(*), count(result) "
+                                        "FROM pgtide_tenant GROUP BY 1, 2"),
+                     "ended|migrated|20|20\n");
+    end_world(&world);
+}
+
 /* --- waves -------------------------------------------------------------------------------- */
+
+/* Of the processor, in its ticks. */
+static long ticks_of(const struct world *world, const struct process *process)
+{
+    FILE *stat = fopen(mem_printf(world->mem, "/proc/%d/stat", (int)process_pid(process)), "r");
+    long user = 0;
+    long system = 0;
+
+    cr_assert_not_null(stat);
+    cr_assert_eq(
+        fscanf(stat, "%*d %*s %*c %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %ld %ld", &user, &system),
+        2);
+    fclose(stat);
+    return user + system;
+}
+
+Test(machines, who_does_not_conduct_sleeps_while_a_wave_soaks)
+{
+    struct world world = make_world(
+        1, 8, ", waves: [{name: canary, size: 4, soak: 3s, gate: {command: ['true']}}, {name: r}]");
+    struct process *machines[2];
+
+    for (int i = 0; i < 2; i++)
+        machines[i] = start(&world, "soak", NULL);
+    wait_for_ledger(&world, "both are there, and soak",
+                    "SELECT count(*) = 2 FROM pgtide_shared_member m, pgtide_shared_wave w "
+                    "WHERE w.state = 'soaking'");
+    wait_for_ledger(&world, "it has soaked",
+                    "SELECT count(*) = 0 FROM pgtide_shared_wave WHERE state = 'soaking'");
+    for (int i = 0; i < 2; i++) {
+        cr_expect_lt(ticks_of(&world, machines[i]), sysconf(_SC_CLK_TCK), "most of it asleep");
+        cr_expect_eq(fleet_fixture_wait(world.fleet, machines[i])->exit_code, 0);
+    }
+    end_world(&world);
+}
 
 Test(machines, the_next_machine_goes_on_with_a_wave_whose_conductor_died)
 {
@@ -406,5 +495,30 @@ Test(machines, a_ledger_that_is_away_for_longer_than_the_lease_ends_the_work_in_
     cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
     cr_expect_eq(fleet_fixture_total(run, "migrated"), 40, "also what could not be told");
     expect_each_once(&world, "away");
+    end_world(&world);
+}
+
+Test(machines, a_gate_that_fails_while_the_ledger_is_away_ends_this_machine_alone)
+{
+    struct world world = make_world(1, 20, "");
+    struct pg_server *ledger = pg_server_new(world.mem, NULL);
+    const struct fleet_run *run;
+    struct process *process;
+
+    use_lease("1s");
+    write_inventory(&world, ledger, "postgres",
+                    ", waves: [{name: canary, size: 4, gate: {command: [sh, -c, '"
+                    "while [ ! -e go ]; do sleep 0.1; done; exit 1']}}, {name: rest}]");
+    process = start(&world, "gate", NULL);
+    cr_assert(pg_sql_wait(ledger, "postgres",
+                          "SELECT to_regclass('pgtide_shared_wave') IS NOT NULL", PATIENCE_MS));
+    cr_assert(pg_sql_wait(ledger, "postgres",
+                          "SELECT count(*) = 1 FROM pgtide_shared_wave WHERE state = 'gated'",
+                          PATIENCE_MS));
+    pg_server_stop(ledger, PG_SERVER_IMMEDIATE);
+    fleet_fixture_write(world.fleet, "go", "");
+    run = fleet_fixture_wait(world.fleet, process);
+    cr_expect(run->exit_code == 4 || run->exit_code == 3, "%s%s", run->out, run->err);
+    cr_expect_eq(fleet_fixture_total(run, "cancelled"), 16, "%s", run->out);
     end_world(&world);
 }
