@@ -301,7 +301,8 @@ static void take_claim(struct coordinator *c, const struct shared_claim *claim)
     if (run_state_of_job(c->state, index) == JOB_ENDED)
         return;
     hold(c, index, true);
-    c->result->jobs[index].taken_over = claim->takeovers > 0;
+    if (run_state_of_job(c->state, index) != JOB_IN_WORK) /* else it is a worker's */
+        c->result->jobs[index].taken_over = claim->takeovers > 0;
     if (s->placed[index] || s->ending[index])
         return;
     s->placed[index] = true;
