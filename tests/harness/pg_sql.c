@@ -99,11 +99,15 @@ char *pg_sql_rows(const void *parent, const struct pg_server *server, const char
 
 char *pg_sql_unique(const void *parent, const char *stem)
 {
+    static int64_t began_s;
     static int made;
 
-    /* numbers of processes come again in a long run; not in the same second */
-    return mem_printf(parent, "%s_%d_%lld_%d", stem, (int)getpid(),
-                      (long long)(clock_wall_ms() / 1000 % 100000), ++made);
+    /* numbers of processes come again in a long run, but not in the same second; all names of one
+     * process have the same beginning */
+    if (began_s == 0)
+        began_s = clock_wall_ms() / 1000;
+    return mem_printf(parent, "%s_%d_%lld_%d", stem, (int)getpid(), (long long)(began_s % 100000),
+                      ++made);
 }
 
 static void database_command(const struct pg_server *server, const char *command, const char *name,

@@ -239,13 +239,15 @@ Test(migrate, settings_of_a_file_do_not_leak_into_the_next)
 
     fleet_fixture_write(fleet, "migrations/0003_dump.sql",
                         "SELECT pg_catalog.set_config('search_path', '', false);\n"
-                        "SET statement_timeout = '1ms';\nSET ROLE pg_read_all_data;\n");
+                        "SET statement_timeout = '9min';\nSET ROLE pg_read_all_data;\n");
     fleet_fixture_write(fleet, "migrations/0004_after.sql",
                         "CREATE TABLE after AS SELECT current_setting('search_path') AS path, "
+                        "current_setting('statement_timeout') AS timeout, "
                         "current_user::text AS who;\n");
     cr_assert_eq(fleet_fixture_run(fleet, "migrate", NULL)->exit_code, 0);
-    cr_assert_str_eq(fleet_fixture_value(fleet, 1, "SELECT path || ' ' || who FROM after"),
-                     "\"$user\", public postgres");
+    cr_assert_str_eq(
+        fleet_fixture_value(fleet, 1, "SELECT concat_ws(' ', path, timeout, who) FROM after"),
+        "\"$user\", public 0 postgres");
 }
 
 Test(migrate, a_date_style_does_not_matter_to_the_history)
