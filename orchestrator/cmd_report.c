@@ -31,7 +31,7 @@ static int show(const struct options *options, const struct ledger_replay *repla
     report.color = report_color_wanted(stdout, options->no_color);
     report.verbose = options->verbose;
     report.quiet = options->quiet;
-    failed = (options->json ? report_json : ledger_replay_text)(&report, stdout) < 0;
+    failed = (options->json ? report_json : report.as_text)(&report, stdout) < 0;
     code = message_stdout(failed, 0);
     for (size_t i = 0; i < options->reports.count; i++) {
         struct err err = ERR_INIT;

@@ -286,14 +286,9 @@ void ledger_replay_report(const struct ledger_replay *replay, struct report *ret
 
     report_init(ret, &replay->request, &replay->result,
                 run->ended ? (int)run->exit_code : 128 + SIGKILL);
+    ret->as_text = replay->request.plan.action == JOB_REPAIR ? report_repair : report_summary;
     ret->suspended = (size_t)run->suspended;
     ret->recorded = true;
     ret->going = ledger_is_alive(run);
     snprintf(ret->host, sizeof(ret->host), "%s", run->host);
-}
-
-int ledger_replay_text(const struct report *report, FILE *out)
-{
-    return report->request->plan.action == JOB_REPAIR ? report_repair(report, out)
-                                                      : report_summary(report, out);
 }

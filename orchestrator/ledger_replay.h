@@ -19,10 +19,7 @@ struct ledger_replay;
 int ledger_replay_load(void *parent, struct ledger_db *db, const struct ledger_run *run,
                        struct ledger_replay **ret, struct err *err) MUST_CHECK;
 
-/* Fills request, result, exit code, host and suspended; how to show it is the caller's. Lent. */
+/* Fills all but how it is to be shown: colour, verbose, quiet. Lent. */
 void ledger_replay_report(const struct ledger_replay *replay, struct report *ret);
-
-/* The text report of its operation. */
-int ledger_replay_text(const struct report *report, FILE *out) MUST_CHECK;
 
 #endif

@@ -417,12 +417,13 @@ static int report(const struct operation *op, int code)
     bool failed;
 
     report_init(&report, &op->request, op->result, code);
+    report.as_text = op->kind->report;
     report.suspended = op->selected.suspended;
     report.recorded = op->recorder;
     report.color = report_color_wanted(out, options->no_color);
     report.verbose = options->verbose;
     report.quiet = options->quiet;
-    failed = (options->json ? report_json : op->kind->report)(&report, out) < 0;
+    failed = (options->json ? report_json : report.as_text)(&report, out) < 0;
     code = message_stdout(failed, code);
     for (size_t i = 0; i < options->reports.count; i++) {
         struct err err = ERR_INIT;

@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "common/text.h"
+#include "orchestrator/csv_field.h"
 #include "orchestrator/report_text.h"
 
 #include <ctype.h>
@@ -160,22 +161,6 @@ static void text_row(struct query_output *output, const char *tenant,
 }
 
 /* --- CSV -------------------------------------------------------------------------------------- */
-
-static void csv_field(struct strbuf *out, const char *text, size_t len)
-{
-    if (len > 0 && !memchr(text, ',', len) && !memchr(text, '"', len) && !memchr(text, '\n', len) &&
-        !memchr(text, '\r', len)) {
-        strbuf_add(out, text, len);
-        return;
-    }
-    strbuf_char(out, '"');
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '"')
-            strbuf_char(out, '"');
-        strbuf_char(out, text[i]);
-    }
-    strbuf_char(out, '"');
-}
 
 static void csv_head(struct query_output *output, const struct query_shape *shape)
 {

@@ -2,9 +2,10 @@
  * report.h: what every report is made from: a run's request and result, and how to show them.
  *
  * The reports themselves: report_summary (migrate, seed), report_status, report_plan,
- * report_validate, report_list for people; report_json for programs; report_file to write one to
- * a file. A text report goes to the FILE given and ends with one totals line. All return 0, or -1
- * with errno set when the FILE could not be written. Main thread.
+ * report_validate, report_list for people; report_json, report_csv, report_junit and
+ * report_prometheus for programs; report_markdown and report_html for people elsewhere;
+ * report_file to write one to a file. A text report goes to the FILE given and ends with one totals
+ * line. All return 0, or -1 with errno set when the FILE could not be written. Main thread.
  */
 #ifndef ORCHESTRATOR_REPORT_H
 #define ORCHESTRATOR_REPORT_H
@@ -15,7 +16,9 @@
 struct report {
     const struct run_request *request;
     const struct run_result *result;
-    int exit_code;    /* the one the process will end with */
+    int (*as_text)(const struct report *report, FILE *out); /* the report of this operation for
+                                                               people, on a terminal */
+    int exit_code;                                          /* the one the process will end with */
     size_t suspended; /* tenants that the selection named but that are suspended */
     bool color;       /* ANSI colours; report_color_wanted() decides */
     bool utf8;        /* non-ASCII signs such as the multiplication sign may be used */

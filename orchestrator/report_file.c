@@ -5,12 +5,39 @@
 
 #include "common/mem.h"
 #include "common/text.h"
+#include "orchestrator/report_csv.h"
+#include "orchestrator/report_html.h"
 #include "orchestrator/report_json.h"
+#include "orchestrator/report_junit.h"
+#include "orchestrator/report_markdown.h"
+#include "orchestrator/report_prometheus.h"
 
 #include <errno.h>
 #include <libgen.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+typedef int report_write_fn(const struct report *report, FILE *out);
+
+/* Who writes the format that the ending of `path` names; NULL: nobody. */
+static report_write_fn *writer_of(const char *path)
+{
+    static const struct {
+        const char *ending;
+        report_write_fn *write;
+    } formats[] = {
+        {".json", report_json}, {".html", report_html}, {".md", report_markdown},
+        {".csv", report_csv},   {".xml", report_junit}, {".prom", report_prometheus},
+    };
+    const char *slash = strrchr(path, '/');
+    const char *ending = strrchr(slash ? slash : path, '.');
+
+    for (size_t i = 0; ending && i < ARRAY_LEN(formats); i++) {
+        if (strcmp(ending, formats[i].ending) == 0)
+            return formats[i].write;
+    }
+    return NULL;
+}
 
 /* The folder of `path`. Owned by `mem`. */
 static const char *folder_of(void *mem, const char *path)
@@ -20,15 +47,14 @@ static const char *folder_of(void *mem, const char *path)
 
 int report_file_check(const char *path, struct err *err)
 {
-    const char *slash = strrchr(path, '/');
-    const char *ending = strrchr(slash ? slash : path, '.');
     void *mem = mem_context(NULL);
     const char *folder = folder_of(mem, path);
     int rc = 0;
 
-    if (!ending || strcmp(ending, ".json") != 0) {
+    if (!writer_of(path)) {
         rc = err_set(err, ERR_USAGE, "report file \"%s\" has an ending pgtide cannot write", path);
-        err_hint(err, "Give it a name that ends in .json.");
+        err_hint(err,
+                 "Give it a name that ends in .json, .html, .md, .csv, .xml (JUnit) or .prom.");
     } else if (access(folder, W_OK | X_OK) < 0) {
         rc = err_set(err, ERR_NOINPUT, "report file \"%s\" cannot be written: folder \"%s\": %s",
                      path, folder, strerror(errno));
@@ -47,9 +73,9 @@ static mode_t usual_mode(void)
 }
 
 /* Closes `out` in any case. 0, or -1 with errno set. */
-static int write_and_close(const struct report *report, FILE *out, bool sync)
+static int write_and_close(const struct report *report, const char *path, FILE *out, bool sync)
 {
-    int rc = report_json(report, out);
+    int rc = writer_of(path)(report, out);
     int saved = errno;
 
     if (rc == 0 && sync && fsync(fileno(out)) < 0) {
@@ -67,7 +93,7 @@ static int write_in_place(const struct report *report, const char *path)
 {
     FILE *out = fopen(path, "w");
 
-    return out ? write_and_close(report, out, false) : -1;
+    return out ? write_and_close(report, path, out, false) : -1;
 }
 
 static int write_and_rename(const struct report *report, const char *path)
@@ -79,7 +105,7 @@ static int write_and_rename(const struct report *report, const char *path)
     int saved;
 
     if (out && fchmod(fd, usual_mode()) == 0) {
-        rc = write_and_close(report, out, true);
+        rc = write_and_close(report, path, out, true);
         if (rc == 0)
             rc = rename(temporary, path);
     } else if (out) {

@@ -83,6 +83,28 @@ Test(ledger, a_report_again_is_the_first_byte_for_byte)
     expect_same_report(some);
 }
 
+Test(ledger, a_report_again_in_every_format)
+{
+    static const char *const names[] = {"x.html", "x.md", "x.csv", "x.xml", "x.prom"};
+    const char *dir = fleet->fixture->dir;
+    char *first[ARRAY_LEN(names)];
+
+    schema_fleet_fail(fleet, "t03", "23505");
+    fleet_facts_expect(fleet_fixture_run(fleet->fixture, "migrate", "--report", names[0],
+                                         "--report", names[1], "--report", names[2], "--report",
+                                         names[3], "--report", names[4], NULL),
+                       4);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        first[i] = tmpdir_read(ctx, dir, names[i]);
+        cr_expect(strstr(first[i], "t03") || i == 4, "%s", first[i]);
+        fleet_facts_expect(
+            fleet_fixture_run(fleet->fixture, "report", "last", "--report", names[i], NULL), 0);
+        cr_expect_str_eq(tmpdir_read(ctx, dir, names[i]), first[i]);
+    }
+    cr_expect(strstr(first[3], "<failure message=\"23505 "), "%s", first[3]);
+    cr_expect(strstr(first[4], "outcome=\"failed\"} 1\n"), "%s", first[4]);
+}
+
 Test(ledger, a_report_of_waves_again_is_the_first)
 {
     const struct fleet_run *some;

@@ -4,6 +4,8 @@
 #include "tests/unit/orchestrator/report_fixture.h"
 
 #include "common/mem.h"
+#include "orchestrator/report_status.h"
+#include "orchestrator/report_summary.h"
 #include "orchestrator/report_text.h"
 
 #include <criterion/criterion.h>
@@ -118,6 +120,7 @@ void report_fixture_init(struct report_fixture *fixture, const char *operation, 
         report_fixture_ended(fixture, i, OUTCOME_CURRENT, head);
     }
     report_init(&fixture->report, &fixture->request, &fixture->result, 0);
+    fixture->report.as_text = migrates ? report_summary : report_status;
     fixture->report.utf8 = true;
     snprintf(fixture->report.host, sizeof(fixture->report.host), "ops1");
 }

@@ -5,7 +5,12 @@
 
 #include "common/mem.h"
 #include "orchestrator/ledger_recorder.h"
+#include "orchestrator/report_csv.h"
+#include "orchestrator/report_html.h"
 #include "orchestrator/report_json.h"
+#include "orchestrator/report_junit.h"
+#include "orchestrator/report_markdown.h"
+#include "orchestrator/report_prometheus.h"
 #include "tests/unit/orchestrator/ledger_fixture.h"
 #include "tests/unit/orchestrator/report_fixture.h"
 
@@ -124,18 +129,20 @@ static char *text_of(const struct report *report, int (*print)(const struct repo
 
 static void expect_same(void)
 {
+    static int (*const formats[])(const struct report *, FILE *) = {
+        report_json, report_html, report_markdown, report_csv, report_junit, report_prometheus};
     struct report report;
 
     report_fixture_count(&fixture);
     record_all();
     report = replayed();
     fixture.report.recorded = true;
-    cr_assert_str_eq(text_of(&report, report_json), text_of(&fixture.report, report_json));
-    cr_assert_str_eq(text_of(&report, ledger_replay_text),
-                     text_of(&fixture.report, ledger_replay_text));
+    fixture.report.as_text = report.as_text;
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+        cr_assert_str_eq(text_of(&report, formats[i]), text_of(&fixture.report, formats[i]));
+    cr_assert_str_eq(text_of(&report, report.as_text), text_of(&fixture.report, report.as_text));
     report.verbose = fixture.report.verbose = true;
-    cr_assert_str_eq(text_of(&report, ledger_replay_text),
-                     text_of(&fixture.report, ledger_replay_text));
+    cr_assert_str_eq(text_of(&report, report.as_text), text_of(&fixture.report, report.as_text));
 }
 
 Test(ledger_replay, a_run_in_which_all_is_well)
@@ -271,7 +278,7 @@ Test(ledger_replay, a_run_that_was_refused_says_why)
     ledger_recorder_refuse(begin(), &why);
     err_clear(&why);
     report = replayed();
-    text = text_of(&report, ledger_replay_text);
+    text = text_of(&report, report.as_text);
     cr_assert(strstr(text, "nothing was started: hook before_run: it failed\n"), "%s", text);
     text = text_of(&report, report_json);
     cr_assert(strstr(text, "\"result\":\"not started\",\"exitCode\":1"), "%s", text);
@@ -289,7 +296,7 @@ Test(ledger_replay, a_run_that_broke_off_says_who_was_in_work)
     observer->job_started(observer->arg, &fixture.result.jobs[3]);
     observer->tick(observer->arg, &fixture.result, 1);
     report = replayed();
-    text = text_of(&report, ledger_replay_text);
+    text = text_of(&report, report.as_text);
     cr_assert(strstr(text, "going on still\n"), "%s", text);
     cr_assert_null(strstr(text, "broken off"), "%s", text);
     cr_assert_null(strstr(text, "pgtide resume"), "%s", text);
@@ -297,7 +304,7 @@ Test(ledger_replay, a_run_that_broke_off_says_who_was_in_work)
                                NULL, &err),
                  0);
     report = replayed();
-    text = text_of(&report, ledger_replay_text);
+    text = text_of(&report, report.as_text);
     cr_assert(strstr(text, "broken off: pgtide was killed"), "%s", text);
     cr_assert(strstr(text, "3 current, 0 failed, 0 held, 0 unreachable, 0 locked, 1 unknown, "
                            "2 cancelled"),

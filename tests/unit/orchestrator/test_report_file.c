@@ -60,11 +60,16 @@ static size_t files(void)
 
 Test(report_file, endings)
 {
+    static const char *const endings[] = {"x.json", "x.html", "x.md", "x.csv", "x.xml", "x.prom"};
+
     cr_expect_eq(report_file_check(path_of("x.json"), &err), 0);
     cr_expect_eq(report_file_check("x.json", &err), 0);
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+        cr_expect_eq(report_file_check(path_of(endings[i]), &err), 0, "%s", endings[i]);
     cr_expect_eq(report_file_check(path_of("x.pdf"), &err), -1);
     cr_expect_eq(err.kind, ERR_USAGE);
-    cr_expect_str_eq(err.hint, "Give it a name that ends in .json.");
+    cr_expect_str_eq(err.hint,
+                     "Give it a name that ends in .json, .html, .md, .csv, .xml (JUnit) or .prom.");
     cr_expect_eq(report_file_check("/tmp.json/report", &err), -1, "the ending of the file counts");
 }
 
@@ -73,6 +78,35 @@ Test(report_file, missing_folder_is_found_before_the_run)
     cr_expect_eq(report_file_check(path_of("none/x.json"), &err), -1);
     cr_expect_eq(err.kind, ERR_NOINPUT);
     cr_expect(strstr(err.message, "No such file or directory") != NULL, "%s", err.message);
+}
+
+/* Begins `path` with `head`? */
+static bool begins_with(const char *path, const char *head)
+{
+    char found[32] = "";
+    FILE *file = fopen(path, "r");
+    size_t len = fread(found, 1, strlen(head), file);
+
+    fclose(file);
+    return len == strlen(head) && strcmp(found, head) == 0;
+}
+
+Test(report_file, the_ending_names_the_format)
+{
+    static const struct {
+        const char *name;
+        const char *head;
+    } cases[] = {
+        {"x.json", "{"},   {"x.html", "<!DOCTYPE html>"}, {"x.md", "# pgtide migrate"},
+        {"x.csv", "run,"}, {"x.xml", "<?xml "},           {"x.prom", "# HELP pgtide_run_info"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *path = path_of(cases[i].name);
+
+        cr_assert_eq(report_file_write(&fixture.report, path, &err), 0, "%s", err.message);
+        cr_expect(begins_with(path, cases[i].head), "%s", cases[i].name);
+    }
 }
 
 Test(report_file, replaces_the_old_one_whole)
@@ -105,10 +139,12 @@ Test(report_file, failure_leaves_nothing_behind)
 
 Test(report_file, a_device_is_written_to_not_replaced)
 {
+    const char *path = path_of("x.json");
     struct stat status;
 
-    cr_expect_eq(report_file_write(&fixture.report, "/dev/full", &err), -1);
+    cr_assert_eq(symlink("/dev/full", path), 0);
+    cr_expect_eq(report_file_write(&fixture.report, path, &err), -1);
     cr_expect(strstr(err.message, "No space left on device") != NULL, "%s", err.message);
-    cr_expect_eq(stat("/dev/full", &status), 0);
+    cr_expect_eq(stat(path, &status), 0);
     cr_expect(S_ISCHR(status.st_mode));
 }

@@ -1,0 +1,36 @@
+/*
+ * report_document.h: a report for people in a file that is looked at elsewhere: in a browser
+ * (.html), in a release's notes or a pull request (.md).
+ *
+ * What it says is told once, block by block; how a block is written is a markup's business.
+ */
+#ifndef ORCHESTRATOR_REPORT_DOCUMENT_H
+#define ORCHESTRATOR_REPORT_DOCUMENT_H
+
+#include "common/strbuf.h"
+#include "orchestrator/report.h"
+
+/* A table; its cells are untrusted text. */
+struct report_document_table {
+    const char *const *titles; /* of the columns; NULL: none, and the first column names the rest */
+    size_t columns;
+    const char **cells; /* row by row; NULL: an empty cell */
+    size_t rows;
+    size_t outcomes; /* the column that holds outcomes; at `columns`: none does */
+};
+
+/* Each appends to `out`. The texts are untrusted. */
+struct report_document_markup {
+    void (*begin)(struct strbuf *out, const char *title);
+    void (*verbatim)(struct strbuf *out, const char *text); /* as it would stand on a terminal */
+    void (*table)(struct strbuf *out, const struct report_document_table *table);
+    void (*fold)(struct strbuf *out, const char *title); /* what follows is long: shut at first */
+    void (*unfold)(struct strbuf *out);
+    void (*end)(struct strbuf *out);
+};
+
+/* Writes it all: the facts, the report as text, every tenant. */
+int report_document(const struct report *report, const struct report_document_markup *markup,
+                    FILE *out) MUST_CHECK;
+
+#endif
