@@ -33,10 +33,8 @@ static int parse_name(struct catalog *c, const struct folder_entry *entry, struc
 
     if (entry->is_folder || !ending || name == entry->name || *name != '_' || name + 1 >= ending)
         return fail_name(entry, err);
-    for (const char *at = name; *at; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7F)
-            return fail_name(entry, err);
-    }
+    if (!text_is_name(name))
+        return fail_name(entry, err);
     for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
         if (strcmp(ending, formats[i].ending) != 0)
             continue;

@@ -54,16 +54,6 @@ static int fail_name(const char *base, const char *hint, struct err *err)
     return -1;
 }
 
-/* Names go into the history and on terminals: no control characters. */
-static bool is_printable(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7F)
-            return false;
-    }
-    return true;
-}
-
 static int fail_no_version(const struct form *form, const char *base, struct err *err)
 {
     if (form->format == MIGRATION_PGTIDE)
@@ -137,10 +127,10 @@ int migration_parse_name(void *parent, const char *base, struct migration *ret, 
 {
     const struct form *form = forms;
 
-    if (!is_printable(base)) {
+    if (!text_is_name(base)) { /* it goes into the history and on terminals */
         char *shown = text_printable(NULL, base);
 
-        fail_name(shown, "It has a control character in it.", err);
+        fail_name(shown, "It has a control character in it, or is not UTF-8.", err);
         talloc_free(shown);
         return -1;
     }

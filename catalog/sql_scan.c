@@ -136,29 +136,12 @@ static int fail_backslash(const struct scan *s, size_t at, struct err *err)
 
 /* --- bytes ---------------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 character at p, 0 for none that PostgreSQL would take. */
-static size_t character_length(const unsigned char *p, size_t left)
-{
-    size_t len = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-
-    if (p[0] == 0 || p[0] > 0xF4 || len == 0 || len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) ||
-        (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
-        return 0; /* overlong, surrogate, beyond U+10FFFF */
-    return len;
-}
-
 static int check_bytes(const struct scan *s, struct err *err)
 {
     size_t at = s->pos;
 
     while (at < s->to) {
-        size_t len = character_length((const unsigned char *)s->text + at, s->to - at);
+        size_t len = s->text[at] > 0 ? 1 : text_utf8_length(s->text + at, s->to - at);
 
         if (len == 0)
             break;

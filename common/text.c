@@ -203,18 +203,58 @@ size_t text_cut(const char *text, size_t most)
     return len;
 }
 
+size_t text_utf8_length(const char *text, size_t left)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t len;
+
+    if (left == 0 || p[0] == 0)
+        return 0;
+    len = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+    if (p[0] > 0xF4 || len == 0 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) ||
+        (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
+        return 0; /* overlong, surrogate, beyond U+10FFFF */
+    return len;
+}
+
+bool text_is_name(const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        size_t len = text_utf8_length(text, left);
+
+        if (len == 0 || (unsigned char)*text < ' ' || *text == 0x7F)
+            return false;
+        text += len;
+        left -= len;
+    }
+    return true;
+}
+
 char *text_printable(const void *parent, const char *text)
 {
+    size_t left = strlen(text);
     struct strbuf out;
 
     strbuf_init(&out, parent);
-    for (; *text; text++) {
+    while (left > 0) {
         unsigned char c = (unsigned char)*text;
+        size_t len = text_utf8_length(text, left);
 
-        if (c < 32 || c == 127)
+        if (c < 32 || c == 127 || len == 0)
             strbuf_printf(&out, "\\x%02X", c);
         else
-            strbuf_char(&out, (char)c);
+            strbuf_add(&out, text, len);
+        len = len > 0 ? len : 1;
+        text += len;
+        left -= len;
     }
     return out.text;
 }

@@ -46,8 +46,16 @@ size_t text_columns(const char *text);
 /* How many bytes of UTF-8 `text` are at most `most` without cutting a character in two. */
 size_t text_cut(const char *text, size_t most);
 
-/* A program's printable form of untrusted text: control characters become \xHH. Owned by `parent`.
- */
+/* Bytes of the UTF-8 character that the `left` bytes of `text` begin with; 0: none that PostgreSQL
+ * would take. */
+size_t text_utf8_length(const char *text, size_t left);
+
+/* Whether `text` can stand in a history, on a terminal and in JSON: UTF-8 without control
+ * characters. */
+bool text_is_name(const char *text);
+
+/* A program's printable form of untrusted text: control characters, and bytes that are not UTF-8,
+ * become \xHH. Owned by `parent`. */
 char *text_printable(const void *parent, const char *text);
 
 #endif

@@ -122,14 +122,17 @@ Test(catalog_seeds, bad_files)
     tmpdir_write(s.dir, "a/03_.csv", "");
     tmpdir_write(s.dir, "a/04-x.csv", "");
     tmpdir_write(s.dir, "a/05_sub/1_x.csv", "");
+    tmpdir_write(s.dir, "a/06_\xFF.csv", "");
     tmpdir_write(s.dir, "a/x.json", "");
     load(&s, names, 1);
     cr_assert_eq(s.status, -1);
-    cr_expect_str_eq(all_errors(&s), "seeds/a/01_x.sql: transaction command \"COMMIT\" in a seed\n"
-                                     "seeds/a/02_x.xml: \"02_x.xml\" is not the name of a seed\n"
-                                     "seeds/a/03_.csv: \"03_.csv\" is not the name of a seed\n"
-                                     "seeds/a/04-x.csv: \"04-x.csv\" is not the name of a seed\n"
-                                     "seeds/a/05_sub: \"05_sub\" is not the name of a seed\n"
-                                     "seeds/a/x.json: \"x.json\" is not the name of a seed\n");
+    cr_expect_str_eq(all_errors(&s),
+                     "seeds/a/01_x.sql: transaction command \"COMMIT\" in a seed\n"
+                     "seeds/a/02_x.xml: \"02_x.xml\" is not the name of a seed\n"
+                     "seeds/a/03_.csv: \"03_.csv\" is not the name of a seed\n"
+                     "seeds/a/04-x.csv: \"04-x.csv\" is not the name of a seed\n"
+                     "seeds/a/05_sub: \"05_sub\" is not the name of a seed\n"
+                     "seeds/a/06_\xFF.csv: \"06_\\xFF.csv\" is not the name of a seed\n"
+                     "seeds/a/x.json: \"x.json\" is not the name of a seed\n");
     finish(&s);
 }

@@ -105,6 +105,7 @@ Test(migration, bad_names)
         {"1.2_a.sql", "1 to 18 digits"},
         {"R_.sql", "stands a name"},
         {"1_a\n.sql", "control character"},
+        {"1_\xFF.sql", "not UTF-8"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

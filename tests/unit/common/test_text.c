@@ -228,3 +228,15 @@ Test(text, is_cut_at_a_character)
     cr_expect_eq(text_cut("\xE2\x82\xAC", 2), 0);
     cr_expect_eq(text_cut("", 0), 0);
 }
+
+Test(text, a_name_is_utf8_without_control_characters)
+{
+    cr_expect(text_is_name(""));
+    cr_expect(text_is_name("it's \"1\" %s \xC3\xBC \xE2\x82\xAC \xF0\x9F\x98\x80"));
+    cr_expect_not(text_is_name("a\nb"));
+    cr_expect_not(text_is_name("a\x7F"));
+    cr_expect_not(text_is_name("a\xFF"));
+    cr_expect_not(text_is_name("\xC3"), "cut off");
+    cr_expect_not(text_is_name("\xC0\xAF"), "overlong");
+    cr_expect_not(text_is_name("\xED\xA0\x80"), "a surrogate");
+}
