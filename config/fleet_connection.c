@@ -162,6 +162,18 @@ bool fleet_connection_check_port(struct reader *r, const struct yaml_node *node,
     return true;
 }
 
+/* Another client_encoding would make the server read every file wrong, without a word. */
+static bool is_utf8(const char *encoding)
+{
+    static const char *const names[] = {"utf8", "utf-8", "unicode"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcasecmp(encoding, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool check_value(struct fleet_connections *c, const struct yaml_node *node,
                         const char *keyword, const char *value)
 {
@@ -169,6 +181,12 @@ static bool check_value(struct fleet_connections *c, const struct yaml_node *nod
 
     if (strcmp(keyword, "port") == 0)
         return !*value || fleet_connection_check_port(c->r, node, value);
+    if (strcmp(keyword, "client_encoding") == 0 && *value && !is_utf8(value)) {
+        err_hint(reader_error(c->r, node, "\"client_encoding\" must be UTF8"),
+                 "The files are in UTF-8, whatever the database's own encoding is, which the "
+                 "server converts to. Leave it out.");
+        return false;
+    }
     for (size_t i = 0; *value && i < ARRAY_LEN(checks); i++) {
         const char *const *words = checks[i].words;
         size_t count = 0;

@@ -338,6 +338,10 @@ Test(fleet_errors, connection_parameters)
          "  hint: Did you mean \"prefer\"?\n"
          "2:50: \"connect_timeout\" must be a whole number\n"
          "2:60: \"port\" must be a whole number from 1 to 65535\n"},
+        {TENANTS "connection: {client_encoding: LATIN1}\n",
+         "2:31: \"client_encoding\" must be UTF8\n"
+         "  hint: The files are in UTF-8, whatever the database's own encoding is, which the "
+         "server converts to. Leave it out.\n"},
         {TENANTS "connection: {password: a, password_file: b}\n",
          "2:27: \"password_file\" and \"password\" cannot both be given\n"
          "2:42: cannot read password file \"inv/b\": No such file or directory\n"},
