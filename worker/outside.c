@@ -191,7 +191,7 @@ static void mark_failed(struct work *work, const struct migration *migration, in
         err_clear(&marking); /* then the row says "running", which is the careful side */
     if (done < total && up->statements && up->statements[done].flags & SQL_CONCURRENTLY)
         tell_left(work, migration, &up->statements[done], err);
-    if (!err->hint && err->kind == ERR_SQL)
+    if (!err->hint && err->kind == ERR_SQL && done < total)
         err_hint(err,
                  "This was statement %zu of %zu, outside a transaction: those before it stay done. "
                  "Mend the cause, then run the same command again: it goes on with this statement.",

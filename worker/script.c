@@ -16,6 +16,9 @@ void script_init(struct script *script, void *parent)
 
 void script_reset(struct script *script)
 {
+    script->unfinished = (struct script_step){0};
+    if (script->count > 0 && script->steps[script->count - 1].statement)
+        script->unfinished = script->steps[script->count - 1];
     strbuf_reset(&script->sql);
     script->count = 0;
     script->done = 0;
@@ -236,6 +239,33 @@ static void place_error(const struct script_step *step, size_t byte, bool exact,
     err_statement(err, text, len);
 }
 
+static bool is_begin(const struct script *script, const struct script_step *step)
+{
+    return !step->statement && strncmp(script->sql.text + step->offset, "BEGIN", 5) == 0;
+}
+
+/* A step of the file whose transaction the step ends, or NULL: a deferred constraint fails at
+ * COMMIT, and of many files in one Query somebody has to know which. */
+static const struct script_step *step_ended(const struct script *script,
+                                            const struct script_step *step)
+{
+    for (size_t i = (size_t)(step - script->steps) + 1; i > 0; i--) {
+        if (is_begin(script, &script->steps[i - 1]))
+            return NULL;
+        if (script->steps[i - 1].statement)
+            return &script->steps[i - 1];
+    }
+    return script->unfinished.statement ? &script->unfinished : NULL;
+}
+
+static void place_end(const struct script *script, const struct script_step *step, struct err *err)
+{
+    const struct script_step *of = step_ended(script, step);
+
+    if (of)
+        err_place(err, migration_section_file(of->migration, of->section), 0, 0);
+}
+
 static void explain(struct script *script, struct session *session, struct err *err)
 {
     const struct session_fault *fault = session_fault(session);
@@ -249,8 +279,12 @@ static void explain(struct script *script, struct session *session, struct err *
         for (size_t i = 0; i < script->count && script->steps[i].offset <= byte; i++)
             step = &script->steps[i];
     }
-    if (!step || !step->statement)
+    if (!step)
         return;
+    if (!step->statement) {
+        place_end(script, step, err);
+        return;
+    }
     if (byte >= step->offset + step->lead)
         place_error(step, byte - step->offset - step->lead, fault->position > 0, fault, err);
     else

@@ -45,7 +45,9 @@ struct script {
     struct script_step *steps;
     size_t count;
     size_t capacity;
-    size_t done; /* after script_run: how many steps the server completed */
+    size_t done;                   /* after script_run: how many steps the server completed */
+    struct script_step unfinished; /* of a file that has more to come: the last step before
+                                      script_reset, when it was the file's */
 };
 
 void script_init(struct script *script, void *parent);
@@ -74,7 +76,8 @@ struct script_step *script_add_wrapped(struct script *script, const char *before
 
 /*
  * Sends the script as one Query, reads all of the answers. On failure the err has the place: file,
- * line (by the error's position, else the line of the statement), statement text.
+ * line (by the error's position, else the line of the statement), statement text. An error of
+ * pgtide's own statements behind a file's, its history row or COMMIT, has the file.
  */
 int script_run(struct script *script, struct session *session, struct err *err) MUST_CHECK;
 

@@ -116,13 +116,16 @@ Test(migrate, a_failing_migration_leaves_nothing_of_itself)
 Test(migrate, an_error_at_commit_stops_what_stands_behind)
 {
     struct fleet_fixture *fleet = new_fleet(1);
+    const struct fleet_run *run;
 
     fleet_fixture_write(
         fleet, "migrations/0003_deferred.sql",
         "CREATE TABLE child (id int REFERENCES product DEFERRABLE INITIALLY DEFERRED);\n"
         "INSERT INTO child VALUES (99);\n");
     fleet_fixture_write(fleet, "migrations/0004_after.sql", "CREATE TABLE after (a int);\n");
-    cr_assert_eq(fleet_fixture_run(fleet, "migrate", NULL)->exit_code, 4);
+    run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_assert_eq(run->exit_code, 4);
+    cr_assert(strstr(run->out, " at 0003_deferred.sql: store-1"), "%s", run->out);
     cr_assert_eq(fleet_fixture_applied(fleet, 1), 2);
     cr_assert_eq(fleet_fixture_count(
                      fleet, 1, "SELECT count(*) FROM pg_class WHERE relname IN ('child', 'after')"),
