@@ -4,11 +4,14 @@
 #include "worker/transaction.h"
 
 #include "common/mem.h"
+#include "common/text.h"
 #include "worker/guard.h"
 #include "worker/pending.h"
 #include "worker/prepared.h"
 
 #include <sys/random.h>
+
+enum { INDEX_NAME_MOST = 50 }; /* bytes of the table's name in that of its index */
 
 /* --- settings --------------------------------------------------------------------------------- */
 
@@ -103,7 +106,8 @@ void transaction_init(struct transactions *tx, void *parent, struct session *ses
     tx->history_literal = session_literal(tx->mem, session, tx->history);
     tx->schema_literal =
         session_literal(tx->mem, session, session_identifier(tx->mem, tenant->history_schema));
-    tx->unique_index = mem_printf(tx->mem, "%.50s_version", table);
+    tx->unique_index =
+        mem_printf(tx->mem, "%.*s_version", (int)text_cut(table, INDEX_NAME_MOST), table);
     place = mem_printf(tx->mem, "pgtide:%s.%s", tenant->history_schema, table);
     tx->lock_key = mem_printf(tx->mem, "pg_catalog.hashtextextended(%s, 0)",
                               session_literal(tx->mem, session, place));

@@ -1,0 +1,48 @@
+/*
+ * test_odd_databases.c: databases and roles with settings of their own, made by ALTER DATABASE and
+ * ALTER ROLE for the application, that a run meets at night.
+ */
+#include "common/mem.h"
+#include "tests/harness/fleet_fixture.h"
+#include "tests/harness/pg_sql.h"
+
+#include <criterion/criterion.h>
+
+static struct fleet_fixture *new_fleet(const char *extra)
+{
+    void *ctx = mem_context(NULL);
+    struct fleet_fixture *fleet = fleet_fixture_new(ctx, pg_server_shared(ctx), 1);
+
+    fleet_fixture_write(fleet, "migrations/1_a.sql", "CREATE TABLE a (n int);\n");
+    fleet_fixture_inventory(fleet, extra);
+    return fleet;
+}
+
+/* ALTER DATABASE of the only tenant. */
+static void alter(const struct fleet_fixture *fleet, const char *setting)
+{
+    fleet_fixture_exec(fleet, 1,
+                       mem_printf(fleet, "ALTER DATABASE \"%s\" %s", fleet->databases[0], setting));
+}
+
+static void expect_migrated(struct fleet_fixture *fleet)
+{
+    const struct fleet_run *run = fleet_fixture_run(fleet, "migrate", NULL);
+
+    cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+}
+
+Test(odd_databases, a_long_name_of_the_history_is_not_cut_within_a_character)
+{
+    struct fleet_fixture *fleet =
+        new_fleet("settings: {history: {table: "
+                  "\"x\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4"
+                  "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4"
+                  "\u00e4\u00e4\u00e4"
+                  "\"}}\n");
+
+    expect_migrated(fleet);
+    expect_migrated(fleet);
+    cr_expect_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM pg_class WHERE relname = 'a'"),
+                 1);
+}
