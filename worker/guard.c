@@ -42,9 +42,10 @@ static char *raise_as_condition(struct transactions *tx, enum guard_code code)
 }
 
 #define TRY_LOCK "pg_catalog.pg_try_advisory_xact_lock(%s)"
+/* In whole microseconds: extra_float_digits, which a database may have, rounds other numbers. */
 #define NOTE_TIME                                                                                  \
-    "pg_catalog.set_config('pgtide.started', "                                                     \
-    "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::pg_catalog.text, true)"
+    "pg_catalog.set_config('pgtide.started', (pg_catalog.date_part('epoch', "                      \
+    "pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8::pg_catalog.text, true)"
 
 /* ANY, because its array is always evaluated to the end; what it is compared with is no matter. */
 char *guard_begin_statement(struct transactions *tx)

@@ -226,7 +226,7 @@ static const char *literal(struct transactions *tx, const char *text)
     return text ? session_literal(tx->mem, tx->session, text) : "NULL";
 }
 
-#define STARTED "pg_catalog.current_setting('pgtide.started')::pg_catalog.float8"
+#define STARTED "(pg_catalog.current_setting('pgtide.started')::pg_catalog.float8 / 1000000)"
 
 /* The row's detail as SQL: what the entry says, and the bundle that the file came from. */
 static const char *detail_of(struct transactions *tx, const struct history_entry *entry)

@@ -32,6 +32,20 @@ static void expect_migrated(struct fleet_fixture *fleet)
     cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
 }
 
+Test(odd_databases, numbers_that_are_rounded_do_not_reach_the_history)
+{
+    struct fleet_fixture *fleet = new_fleet(NULL);
+
+    alter(fleet, "SET extra_float_digits = -15");
+    fleet_fixture_write(fleet, "migrations/2_b.sql", "CREATE TABLE b (n int);\n");
+    expect_migrated(fleet);
+    cr_expect_eq(fleet_fixture_count(fleet, 1,
+                                     "SELECT count(*) FROM pgtide_history WHERE duration_ms "
+                                     "BETWEEN 0 AND 60000 AND started_at BETWEEN now() - interval "
+                                     "'5 min' AND finished_at"),
+                 2);
+}
+
 Test(odd_databases, a_long_name_of_the_history_is_not_cut_within_a_character)
 {
     struct fleet_fixture *fleet =
