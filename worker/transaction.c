@@ -310,12 +310,14 @@ void transaction_add_row(struct transactions *tx, struct script *script,
 }
 
 /* The history is written by the role that owns it, and by statements that are there, whatever the
- * file did. */
+ * file did. Without settings.role that is the session's, which ALTER ROLE ... SET role may name. */
 static void restore_session(struct transactions *tx, struct script *script)
 {
     const char *role = tx->tenant->settings->role;
 
-    script_add(script, "SET LOCAL ROLE %s", role ? session_identifier(tx->mem, role) : "NONE");
+    reset_role(script);
+    if (role)
+        script_add(script, "SET LOCAL ROLE %s", session_identifier(tx->mem, role));
     prepared_forget(tx);
 }
 

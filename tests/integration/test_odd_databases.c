@@ -46,6 +46,38 @@ Test(odd_databases, numbers_that_are_rounded_do_not_reach_the_history)
                  2);
 }
 
+/* The application's tools get a role of the session; a file that says "role" does not change it. */
+Test(odd_databases, the_role_of_the_session_writes_the_history)
+{
+    void *ctx = mem_context(NULL);
+    struct fleet_fixture *fleet = fleet_fixture_new(ctx, pg_server_shared(ctx), 1);
+    const char *database = fleet->databases[0];
+
+    fleet_fixture_exec(
+        fleet, 1,
+        mem_printf(ctx,
+                   "CREATE ROLE \"%s_own\"; CREATE ROLE \"%s_tool\" LOGIN NOINHERIT PASSWORD 'x';"
+                   "GRANT \"%s_own\" TO \"%s_tool\"; ALTER ROLE \"%s_tool\" SET role = '%s_own';"
+                   "ALTER SCHEMA public OWNER TO \"%s_own\"",
+                   database, database, database, database, database, database, database));
+    fleet_fixture_yaml(fleet,
+                       "migrations: migrations\n"
+                       "connection: {user: %s_tool, password: x}\n"
+                       "servers: {main: {host: %s, port: %d}}\n"
+                       "tenants: [{name: store-1, server: main, database: %s}]\n",
+                       database, fleet->host, fleet->port, database);
+    fleet_fixture_write(fleet, "migrations/1_a.sql", "CREATE TABLE a (n int);\n");
+    fleet_fixture_write(fleet, "migrations/2_b.sql", "CREATE TABLE b (role text);\n");
+    expect_migrated(fleet);
+    cr_expect_eq(fleet_fixture_applied(fleet, 1), 2);
+    fleet_fixture_exec(
+        fleet, 1,
+        mem_printf(ctx,
+                   "ALTER SCHEMA public OWNER TO postgres; DROP OWNED BY \"%s_own\" CASCADE; "
+                   "DROP ROLE \"%s_tool\", \"%s_own\"",
+                   database, database, database));
+}
+
 Test(odd_databases, a_long_name_of_the_history_is_not_cut_within_a_character)
 {
     struct fleet_fixture *fleet =
