@@ -340,10 +340,31 @@ static int check_writable(const struct attempt *attempt, struct err *err)
     return -1;
 }
 
+/* A command may take longer than the server bears with an idle session, all the more with the
+ * transaction that the look at a missing history has left open. */
+static int settle_for_command(struct attempt *attempt, struct err *err)
+{
+    const struct hooks *hooks = attempt->job->plan->hooks;
+    struct script script;
+    int result = 0;
+
+    if (!hook_given(hooks, HOOK_BEFORE_TENANT) || hooks->sql[HOOK_BEFORE_TENANT])
+        return 0;
+    script_init(&script, attempt->mem);
+    if (session_in_transaction(attempt->session))
+        script_add(&script, "ROLLBACK");
+    if (!attempt->history->pooled)
+        transaction_stay(&attempt->tx, &script);
+    if (script.count > 0)
+        result = script_run(&script, attempt->session, err);
+    talloc_free(script.mem);
+    return result;
+}
+
 /* From here on something is changed. */
 static int begin_changes(struct attempt *attempt, int64_t version_to, struct err *err)
 {
-    if (check_writable(attempt, err) < 0)
+    if (check_writable(attempt, err) < 0 || settle_for_command(attempt, err) < 0)
         return -1;
     return tenant_hooks_before(&attempt->hooks, attempt->job, &attempt->tx, attempt->limits,
                                version_to, err);

@@ -100,6 +100,8 @@ static int make_pause(struct batches *b, struct err *err)
 
     if (pause_ms <= 0)
         return 0;
+    if (!b->work->pooled)
+        transaction_stay(&b->work->tx, &b->work->script);
     if (apply_flush(b->work, err) < 0)
         return -1;
     return session_sleep(b->work->session, pause_ms, err);

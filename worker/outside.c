@@ -54,7 +54,9 @@ static int mark(struct work *work, const struct migration *migration, int64_t ra
                work->tx.history, done, total, migration->checksum, migration->code_checksum,
                running, prefix, done == total ? "pending" : "", (long long)rank);
     talloc_free(prefix);
-    if (running > 0 && !migration->command)
+    if (running > 0 && migration->command)
+        transaction_stay(&work->tx, &work->script);
+    else if (running > 0)
         set_lock_timeout(work, migration, &migration->sections[SECTION_UP].statements[running - 1]);
     return apply_flush(work, err);
 }

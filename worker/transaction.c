@@ -11,7 +11,10 @@
 
 #include <sys/random.h>
 
-enum { INDEX_NAME_MOST = 50 }; /* bytes of the table's name in that of its index */
+enum {
+    INDEX_NAME_MOST = 50, /* bytes of the table's name in that of its index */
+    VERSION_IDLE_SESSION_TIMEOUT = 140000,
+};
 
 /* --- settings --------------------------------------------------------------------------------- */
 
@@ -83,6 +86,12 @@ void transaction_reset(struct script *script)
 {
     script_add(script, "RESET ALL");
     reset_role(script);
+}
+
+void transaction_stay(struct transactions *tx, struct script *script)
+{
+    if (session_server_version(tx->session) >= VERSION_IDLE_SESSION_TIMEOUT)
+        script_add(script, "SET idle_session_timeout = 0");
 }
 
 /* --- init ------------------------------------------------------------------------------------- */

@@ -159,6 +159,10 @@ void transaction_settings(struct transactions *tx, struct script *script,
                           const struct directives *directives, enum transaction_scope scope);
 void transaction_reset(struct script *script);
 
+/* Appends what keeps a session of our own (no transaction pooler's) from being ended by the
+ * server's idle_session_timeout while pgtide waits for something else; until the next RESET ALL. */
+void transaction_stay(struct transactions *tx, struct script *script);
+
 /*
  * Appends a query of a require or verify section so that the server raises an error unless it
  * is true. `number` counts the section's queries from 1.

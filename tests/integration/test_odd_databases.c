@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "tests/harness/fleet_fixture.h"
 #include "tests/harness/pg_sql.h"
+#include "tests/harness/tmpdir.h"
 
 #include <criterion/criterion.h>
 
@@ -76,6 +77,25 @@ Test(odd_databases, the_role_of_the_session_writes_the_history)
                    "ALTER SCHEMA public OWNER TO postgres; DROP OWNED BY \"%s_own\" CASCADE; "
                    "DROP ROLE \"%s_tool\", \"%s_own\"",
                    database, database, database));
+}
+
+/* Hooks, commands and pauses take their time; the server must not end the session meanwhile. */
+Test(odd_databases, idle_timeouts_do_not_end_what_waits, .timeout = 60)
+{
+    struct fleet_fixture *fleet = new_fleet("run: {workers: 1}\nhooks: {before_tenant: {command: "
+                                            "[sh, -c, 'echo x >> log; sleep 1']}}\n");
+
+    if (pg_sql_count(fleet->server, "postgres", "SHOW server_version_num") >= 140000)
+        alter(fleet, "SET idle_session_timeout = '300ms'");
+    alter(fleet, "SET idle_in_transaction_session_timeout = '300ms'");
+    expect_migrated(fleet); /* without a history */
+    fleet_fixture_write(fleet, "migrations/2_b.cmd.yaml", "argv: [sleep, '1']\n");
+    fleet_fixture_write(fleet, "migrations/3_c.sql",
+                        "-- pgtide: batch=1 pause=600ms\n"
+                        "INSERT INTO a SELECT 1 WHERE (SELECT count(*) FROM a) < 2;\n");
+    expect_migrated(fleet);
+    cr_expect_str_eq(tmpdir_read(fleet, fleet->dir, "log"), "x\nx\n");
+    cr_expect_eq(fleet_fixture_applied(fleet, 1), 3);
 }
 
 Test(odd_databases, a_long_name_of_the_history_is_not_cut_within_a_character)
