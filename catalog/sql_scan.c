@@ -141,7 +141,7 @@ static int check_bytes(const struct scan *s, struct err *err)
     size_t at = s->pos;
 
     while (at < s->to) {
-        size_t len = s->text[at] > 0 ? 1 : text_utf8_length(s->text + at, s->to - at);
+        size_t len = (signed char)s->text[at] > 0 ? 1 : text_utf8_length(s->text + at, s->to - at);
 
         if (len == 0)
             break;

@@ -140,11 +140,14 @@ static enum outcome outcome_of(const struct job *job, bool in_doubt)
     }
 }
 
-/* After an attempt: is it known what became of the changes that were sent? */
+/* After an attempt: is it not known what became of the changes that were sent? Of those in a
+ * database that is not there any more (3D000) it is. */
 static bool still_in_doubt(const struct job *job, bool before)
 {
     if (job->err.kind == ERR_LOST)
         return before || job->sent_changes;
+    if (strcmp(job->err.sqlstate, "3D000") == 0)
+        return false;
     return before && job->err.kind != ERR_NONE && !job->looked;
 }
 

@@ -330,11 +330,14 @@ static void restore_session(struct transactions *tx, struct script *script)
     prepared_forget(tx);
 }
 
+/* The role always: a function may have set it where no file shows it. */
 static void commit(struct script *script, bool keeps_session)
 {
     script_add(script, "COMMIT");
     script_add(script, "RESET ALL");
-    if (!keeps_session)
+    if (keeps_session)
+        script_add(script, "RESET ROLE");
+    else
         reset_role(script);
 }
 

@@ -253,6 +253,25 @@ Test(migrate, settings_of_a_file_do_not_leak_into_the_next)
         "\"$user\", public 0 postgres");
 }
 
+Test(migrate, a_role_that_a_function_sets_does_not_leak_into_the_next)
+{
+    struct fleet_fixture *fleet = new_fleet(1);
+    const struct fleet_run *run;
+
+    /* no file can be seen to do it; the role may create and write here, so that nothing fails */
+    fleet_fixture_write(fleet, "migrations/0003_hidden.sql",
+                        "CREATE FUNCTION hidden() RETURNS text LANGUAGE sql AS "
+                        "$$ SELECT set_config('ro' || 'le', 'pg_read_all_data', false) $$;\n"
+                        "GRANT ALL ON SCHEMA public TO pg_read_all_data;\n"
+                        "GRANT ALL ON ALL TABLES IN SCHEMA public TO pg_read_all_data;\n"
+                        "SELECT hidden();\n");
+    fleet_fixture_write(fleet, "migrations/0004_after.sql",
+                        "CREATE TABLE after AS SELECT current_user::text AS who;\n");
+    run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_assert_eq(run->exit_code, 0, "%s", run->out);
+    cr_assert_str_eq(fleet_fixture_value(fleet, 1, "SELECT who FROM after"), "postgres");
+}
+
 Test(migrate, a_date_style_does_not_matter_to_the_history)
 {
     struct fleet_fixture *fleet = new_fleet(1);

@@ -83,15 +83,15 @@ Test(odd_databases, the_role_of_the_session_writes_the_history)
 Test(odd_databases, idle_timeouts_do_not_end_what_waits, .timeout = 60)
 {
     struct fleet_fixture *fleet = new_fleet("run: {workers: 1}\nhooks: {before_tenant: {command: "
-                                            "[sh, -c, 'echo x >> log; sleep 1']}}\n");
+                                            "[sh, -c, 'echo x >> log; sleep 1.5']}}\n");
 
     if (pg_sql_count(fleet->server, "postgres", "SHOW server_version_num") >= 140000)
-        alter(fleet, "SET idle_session_timeout = '300ms'");
-    alter(fleet, "SET idle_in_transaction_session_timeout = '300ms'");
+        alter(fleet, "SET idle_session_timeout = '800ms'");
+    alter(fleet, "SET idle_in_transaction_session_timeout = '800ms'");
     expect_migrated(fleet); /* without a history */
-    fleet_fixture_write(fleet, "migrations/2_b.cmd.yaml", "argv: [sleep, '1']\n");
+    fleet_fixture_write(fleet, "migrations/2_b.cmd.yaml", "argv: [sleep, '1.5']\n");
     fleet_fixture_write(fleet, "migrations/3_c.sql",
-                        "-- pgtide: batch=1 pause=600ms\n"
+                        "-- pgtide: batch=1 pause=1500ms\n"
                         "INSERT INTO a SELECT 1 WHERE (SELECT count(*) FROM a) < 2;\n");
     expect_migrated(fleet);
     cr_expect_str_eq(tmpdir_read(fleet, fleet->dir, "log"), "x\nx\n");

@@ -153,6 +153,21 @@ Test(run_state, an_attempt_that_saw_nothing_leaves_the_doubt)
     world_release(&world);
 }
 
+Test(run_state, of_a_database_that_is_gone_nothing_is_in_doubt)
+{
+    struct world world;
+
+    world_init(&world, 1);
+    world.result.jobs[0].sent_changes = true;
+    attempt(&world, 0, ERR_LOST, JOB_WAITING);
+    run_state_change_job(world.state, 0, JOB_IN_WORK);
+    err_set(&world.result.jobs[0].err, ERR_SQL, "database \"x\" does not exist");
+    err_sqlstate(&world.result.jobs[0].err, "3D000");
+    run_state_change_job(world.state, 0, JOB_ENDED);
+    cr_expect(eq(int, world.result.jobs[0].outcome, OUTCOME_FAILED));
+    world_release(&world);
+}
+
 Test(run_state, totals_add_up_at_any_time)
 {
     struct world world;
