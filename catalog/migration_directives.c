@@ -25,8 +25,10 @@ static const char *read_duration(const char *value, int64_t *ret)
 {
     int64_t ms;
 
-    if (!text_to_duration(value, &ms) || ms > INT32_MAX)
+    if (!text_to_duration(value, &ms))
         return "a duration such as 500ms, 10s or 5m";
+    if (ms > INT32_MAX) /* the server's time-outs end there */
+        return "a duration of at most 24d";
     *ret = ms;
     return NULL;
 }
