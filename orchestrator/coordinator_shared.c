@@ -354,7 +354,7 @@ static void hear(struct coordinator *c, void *mem, const struct shared_news *new
     drop_told(s);
     c->result->machines = news->machines;
     c->result->in_work_all = news->in_work;
-    if (s->halted != halted_before || s->told_count > 0)
+    if (news->more || s->halted != halted_before || s->told_count > 0)
         s->due_ms = clock_now_ms();
 }
 

@@ -17,8 +17,8 @@ enum {
 };
 
 struct machines {
-    struct ledger_lock *lock;
-    struct shared_run *shared; /* NULL: this machine alone */
+    struct ledger_lock *lock;  /* of a run of this machine alone */
+    struct shared_run *shared; /* or of one that machines share */
 };
 
 int machines_check(const struct fleet *fleet, const char *run_name, struct err *err)
@@ -109,11 +109,11 @@ int machines_begin(void *parent, struct ledger_db *db, const char *run_name,
                    struct run_request *request, struct machines **ret, struct err *err)
 {
     struct machines *machines = mem_new(parent, struct machines);
+    int rc = run_name ? join(parent, machines, db, request, err)
+                      : ledger_lock_take(machines, db, request, &machines->lock, err);
 
-    if (ledger_lock_take(machines, db, request, &machines->lock, err) < 0 ||
-        (run_name && join(parent, machines, db, request, err) < 0)) {
-        if (!run_name)
-            machines_end(machines);
+    if (rc < 0) {
+        machines_end(machines);
         talloc_free(machines);
         return -1;
     }
@@ -147,12 +147,14 @@ const char *machines_member(const struct machines *machines)
 
 bool machines_go_on(const struct machines *machines, const struct run_result *result)
 {
-    return machines && machines->shared && result->left && result->machines > 1;
+    return machines && machines->shared && result->left && shared_run_others(machines->shared) > 0;
 }
 
-/* That of a shared run goes with its last member, when it leaves. */
 void machines_end(struct machines *machines)
 {
-    if (machines && !machines->shared)
-        ledger_lock_release(machines->lock);
+    if (!machines)
+        return;
+    ledger_lock_release(machines->lock);
+    if (machines->shared)
+        shared_run_leave(machines->shared, false);
 }

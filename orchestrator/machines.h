@@ -40,7 +40,7 @@ const char *machines_member(const struct machines *machines);
 /* Others go on with the run that this machine has left: its end is theirs to record. */
 bool machines_go_on(const struct machines *machines, const struct run_result *result);
 
-/* Gives the lock back. NULL is allowed. */
+/* Gives the lock back, or leaves the run unless it has been left. NULL is allowed. */
 void machines_end(struct machines *machines);
 
 #endif

@@ -100,7 +100,7 @@ static const char *const steps[] = {
     "WHERE state = 'ready';"
     "CREATE INDEX pgtide_shared_claimed ON pgtide_shared_tenant (run, member) "
     "WHERE state = 'claimed';"
-    "CREATE INDEX pgtide_shared_ended ON pgtide_shared_tenant (run, turn) "
+    "CREATE INDEX pgtide_shared_ended ON pgtide_shared_tenant (run, turn, tenant) "
     "WHERE state = 'ended';",
 };
 

@@ -7,6 +7,7 @@
 #include "common/strbuf.h"
 #include "orchestrator/ledger_lock.h"
 #include "orchestrator/shared_frame.h"
+#include "orchestrator/shared_hearing.h"
 #include "orchestrator/shared_layout.h"
 #include "orchestrator/shared_sql.h"
 #include "orchestrator/shared_terms.h"
@@ -28,7 +29,10 @@ struct shared_run {
     size_t *groups; /* by job */
     bool created;
     bool over;
-    int64_t turn; /* the last one whose news have come */
+    bool behind;               /* has joined, and not heard yet what had ended before */
+    bool left;                 /* is no member any more */
+    size_t others;             /* members alive besides this one */
+    struct shared_place heard; /* how far its news have come */
     void *news_mem;
 };
 
@@ -57,6 +61,11 @@ const char *shared_run_member(const struct shared_run *run)
     return run->member;
 }
 
+size_t shared_run_others(const struct shared_run *run)
+{
+    return run->others;
+}
+
 int shared_run_check_name(const char *name, struct err *err)
 {
     static const char others[] = "._-";
@@ -73,115 +82,6 @@ int shared_run_check_name(const char *name, struct err *err)
              "--run release-1.20.",
              SHARED_RUN_NAME_MOST);
     return -1;
-}
-
-/* --- joining ------------------------------------------------------------------------------ */
-
-static void name_member(struct shared_run *run)
-{
-    char host[128] = "";
-    uint32_t random = 0;
-
-    if (gethostname(host, sizeof(host) - 1) < 0 || !host[0])
-        snprintf(host, sizeof(host), "unknown");
-    for (char *c = host; *c; c++)
-        *c = *c == ':' ? '_' : *c;
-    (void)!getrandom(&random, sizeof(random), 0);
-    run->host = mem_strdup(run, host);
-    run->member = mem_printf(run, "%s:%ld:%08x", host, (long)getpid(), random);
-}
-
-/* The terms of the machine that began it. */
-struct found_run {
-    void *mem;
-    struct shared_terms terms;
-    bool over;
-};
-
-static int take_terms(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                      struct err *err UNUSED)
-{
-    struct found_run *found = arg;
-
-    found->terms = (struct shared_terms){
-        .operation = mem_strdup(found->mem, values[0].text),
-        .options = mem_strdup(found->mem, values[1].text),
-        .catalog = mem_strdup(found->mem, values[2].text),
-        .tenants = mem_strdup(found->mem, values[3].text),
-        .rules = mem_strdup(found->mem, values[4].text),
-        .tenant_count = values[5].number,
-    };
-    found->over = values[6].number != 0;
-    return 0;
-}
-
-static int take_group(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                      struct err *err UNUSED)
-{
-    size_t *groups = arg;
-
-    groups[values[0].number] = (size_t)values[1].number;
-    return 0;
-}
-
-/* Adds the run or finds it; compares; learns who is in which wave. */
-static int join(void *mem, struct shared_run *run, const struct run_request *request,
-                struct err *err)
-{
-    static const char terms_sql[] =
-        "SELECT operation, options, catalog, tenants, rules, tenant_count, "
-        "(over IS NOT NULL)::int FROM pgtide_shared_run WHERE run = $1";
-    static const char groups_sql[] = "SELECT tenant, wave FROM pgtide_shared_tenant WHERE run = $1";
-    const struct ledger_value name = ledger_db_text(run->run);
-    struct found_run found = {.mem = mem};
-    struct shared_terms here;
-
-    shared_terms_make(mem, request, &here);
-    if (shared_frame_add(run->db, request, &here, &run->created, err) < 0 ||
-        ledger_db_run(run->db, terms_sql, &name, 1, take_terms, &found, err) < 0 ||
-        shared_terms_compare(run->run, &found.terms, &here, err) < 0 ||
-        ledger_db_run(run->db, groups_sql, &name, 1, take_group, run->groups, err) < 0)
-        return -1;
-    run->over = found.over;
-    return 0;
-}
-
-static int join_in_transaction(struct shared_run *run, const struct run_request *request,
-                               struct err *err)
-{
-    void *mem = mem_context(NULL);
-    int rc = ledger_db_begin(run->db, err);
-
-    if (rc == 0) {
-        rc = join(mem, run, request, err);
-        if (rc == 0)
-            rc = ledger_db_commit(run->db, err);
-        if (rc < 0)
-            ledger_db_rollback(run->db);
-    }
-    talloc_free(mem);
-    return rc;
-}
-
-int shared_run_join(void *parent, struct ledger_db *db, const struct run_request *request,
-                    int64_t lease_ms, struct shared_run **ret, struct err *err)
-{
-    struct shared_run *run = mem_new(parent, struct shared_run);
-
-    run->db = db;
-    run->run = mem_strdup(run, request->plan.run_id);
-    run->waves = request->waves;
-    run->wave_count = request->waves->group_count;
-    run->server_count = request->fleet->server_count;
-    run->lease_ms = lease_ms;
-    run->groups = mem_array(run, size_t, request->tenant_count);
-    name_member(run);
-    if (shared_layout_prepare(db, err) < 0 || join_in_transaction(run, request, err) < 0) {
-        talloc_free(run);
-        return -1;
-    }
-    *ret = run;
-    return 0;
 }
 
 /* --- a turn: what is told ----------------------------------------------------------------- */
@@ -262,108 +162,13 @@ static size_t find_wave(const struct shared_run *run, const struct wave *wave)
     return 0;
 }
 
-/* --- a turn: what is heard ---------------------------------------------------------------- */
-
-struct hearing {
-    const struct shared_run *run;
-    struct shared_news *news;
-    int64_t turn;
-    bool found;
-};
-
-static int take_claim(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                      struct err *err UNUSED)
-{
-    struct shared_news *news = ((struct hearing *)arg)->news;
-
-    mem_grow(news, &news->claims, &news->claim_capacity, news->claim_count + 1);
-    news->claims[news->claim_count++] =
-        (struct shared_claim){.job = (size_t)values[0].number, .takeovers = values[1].number};
-    return 0;
-}
-
-static int take_end(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                    struct err *err UNUSED)
-{
-    struct shared_news *news = ((struct hearing *)arg)->news;
-    const char *result = values[3].text;
-    const char *host = values[4].text;
-
-    mem_grow(news, &news->ends, &news->end_capacity, news->end_count + 1);
-    news->ends[news->end_count++] = (struct shared_news_end){
-        .job = (size_t)values[0].number,
-        .outcome = shared_frame_outcome(values[1].text),
-        .here = values[2].number != 0,
-        .result = result ? mem_strdup(news, result) : NULL,
-        .host = host ? mem_strdup(news, host) : NULL,
-    };
-    return 0;
-}
-
-static int take_wave(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                     struct err *err UNUSED)
-{
-    struct shared_news *news = ((struct hearing *)arg)->news;
-
-    news->waves[values[0].number] = (struct shared_wave){
-        .state = shared_frame_wave_state(values[1].text),
-        .started_wall_ms = values[2].number,
-        .finished_wall_ms = values[3].number,
-        .soak_left_ms = values[4].number,
-    };
-    return 0;
-}
-
-static int take_left_out(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                         struct err *err UNUSED)
-{
-    ((struct hearing *)arg)->news->left_out[values[0].number] = true;
-    return 0;
-}
-
-/* The names of rules, which live as long as the program. */
-static const char *rule_name(const char *text)
-{
-    static const char *const names[] = {"max_failures", "max_unreachable", "max_locked", "max_held",
-                                        "gate",         "confirm"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcmp(names[i], text) == 0)
-            return names[i];
-    }
-    return "halted";
-}
-
-static int take_facts(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                      struct err *err UNUSED)
-{
-    struct hearing *hearing = arg;
-    struct shared_news *news = hearing->news;
-
-    hearing->found = true;
-    hearing->turn = values[0].number;
-    if (values[1].text)
-        news->halt = (struct run_halt){
-            .halted = true,
-            .rule = rule_name(values[1].text),
-            .limit = {.value = values[2].number, .percent = values[3].number != 0},
-            .tolerated = values[4].number,
-            .failures = values[5].number,
-            .in_work = values[6].number,
-            .wave = values[7].type == LEDGER_INT
-                        ? hearing->run->waves->groups[values[7].number].wave
-                        : NULL,
-        };
-    news->conducts = values[8].number != 0;
-    news->in_work = (size_t)values[9].number;
-    news->ready = values[10].number != 0;
-    news->machines = (size_t)values[11].number;
-    return 0;
-}
-
 /* --- a turn: the whole -------------------------------------------------------------------- */
 
-enum { STATEMENTS_MOST = 24, PARAMS_MOST = 8 };
+enum {
+    STATEMENTS_MOST = 24,
+    PARAMS_MOST = 8,
+    PIECE_MOST = 1000, /* ends that are heard in one statement: about 300 KB */
+};
 
 /* The statements of one transaction, with their parameters. */
 struct turn {
@@ -391,16 +196,15 @@ static struct ledger_statement *add(struct turn *turn, const char *sql, size_t p
 }
 
 static void add_asking(struct turn *turn, const char *sql, size_t param_count, ledger_row_fn *row,
-                       struct hearing *hearing)
+                       struct shared_hearing *hearing)
 {
-    const struct ledger_value seen = ledger_db_int(turn->run->turn);
-    struct ledger_statement *statement = add(turn, sql, param_count, &seen);
+    struct ledger_statement *statement = add(turn, sql, param_count, NULL);
 
     statement->row = row;
     statement->arg = hearing;
 }
 
-/* Locks the run, renews the leases. */
+/* Renews the leases. */
 static void add_presence(struct turn *turn, const struct shared_ask *ask)
 {
     const struct shared_run *run = turn->run;
@@ -413,7 +217,6 @@ static void add_presence(struct turn *turn, const struct shared_ask *ask)
     };
     struct ledger_statement *renew;
 
-    add(turn, shared_sql_turn, 1, NULL);
     add(turn, shared_sql_member, 6, more);
     renew = add(turn, ledger_lock_renew_sql, 2, NULL);
     turn->params[turn->count - 1][1] = lease;
@@ -483,13 +286,30 @@ static void add_claims(struct turn *turn, const struct shared_ask *ask)
         add(turn, shared_sql_claim_down, 3, &more[2]);
 }
 
-static void add_news(struct turn *turn, struct hearing *hearing)
+/* The next piece of what has ended, up to that turn. */
+static void add_piece(struct turn *turn, struct shared_hearing *hearing, int64_t until_turn)
 {
-    add_asking(turn, shared_sql_claims, 2, take_claim, hearing);
-    add_asking(turn, shared_sql_news, 3, take_end, hearing);
-    add_asking(turn, shared_sql_wave_news, 1, take_wave, hearing);
-    add_asking(turn, shared_sql_server_news, 1, take_left_out, hearing);
-    add_asking(turn, shared_sql_facts, 2, take_facts, hearing);
+    const struct ledger_value more[] = {
+        ledger_db_int(hearing->heard.turn),
+        ledger_db_int(hearing->heard.tenant),
+        ledger_db_int(until_turn),
+        ledger_db_int(PIECE_MOST),
+    };
+    struct ledger_statement *statement = add(turn, shared_sql_news, 6, more);
+
+    statement->row = shared_hearing_end;
+    statement->arg = hearing;
+    hearing->piece = 0;
+}
+
+/* The facts last: what a tenant's end has led to is never heard later than that end. */
+static void add_news(struct turn *turn, struct shared_hearing *hearing)
+{
+    add_asking(turn, shared_sql_claims, 2, shared_hearing_claim, hearing);
+    add_piece(turn, hearing, INT64_MAX);
+    add_asking(turn, shared_sql_wave_news, 1, shared_hearing_wave, hearing);
+    add_asking(turn, shared_sql_server_news, 1, shared_hearing_left_out, hearing);
+    add_asking(turn, shared_sql_facts, 2, shared_hearing_facts, hearing);
 }
 
 static struct shared_news *new_news(struct shared_run *run)
@@ -504,25 +324,67 @@ static struct shared_news *new_news(struct shared_run *run)
     return news;
 }
 
-int shared_run_turn(struct shared_run *run, const struct shared_ask *ask,
-                    const struct shared_news **ret, struct err *err)
+/* What had ended before this machine joined, piece by piece; the run goes on meanwhile. */
+static int catch_up(struct shared_run *run, const struct shared_ask *ask,
+                    struct shared_hearing *hearing, struct err *err)
 {
-    struct shared_news *news = new_news(run);
-    struct hearing hearing = {.run = run, .news = news};
-    struct turn turn = {.run = run, .mem = mem_context(news)};
+    struct turn turn = {.run = run, .mem = mem_context(hearing->news)};
 
+    add_presence(&turn, ask);
+    add_news(&turn, hearing);
+    if (ledger_db_batch(run->db, turn.statements, turn.count, err) < 0)
+        return -1;
+    hearing->news->more = hearing->piece == PIECE_MOST;
+    return 0;
+}
+
+/* The run's row is locked for one piece of news at most. More of them are as good when it is not:
+ * what has ended up to this turn stays as it is. */
+static int take_turn(struct shared_run *run, const struct shared_ask *ask,
+                     struct shared_hearing *hearing, struct err *err)
+{
+    struct turn turn = {.run = run, .mem = mem_context(hearing->news)};
+
+    add(&turn, shared_sql_turn, 1, NULL);
     add_presence(&turn, ask);
     add_ends(&turn, ask);
     add_conducting(&turn, ask);
     if (!ask->leaving)
         add_claims(&turn, ask);
-    add_news(&turn, &hearing);
+    add_news(&turn, hearing);
     if (ledger_db_batch(run->db, turn.statements, turn.count, err) < 0)
+        return -1;
+    while (hearing->piece == PIECE_MOST) {
+        turn.count = 0;
+        add_piece(&turn, hearing, hearing->turn);
+        if (ledger_db_batch(run->db, turn.statements, turn.count, err) < 0)
+            return -1;
+    }
+    hearing->heard = (struct shared_place){.turn = hearing->turn, .tenant = INT64_MAX};
+    return 0;
+}
+
+int shared_run_turn(struct shared_run *run, const struct shared_ask *ask,
+                    const struct shared_news **ret, struct err *err)
+{
+    struct shared_news *news = new_news(run);
+    struct shared_hearing hearing = {.news = news, .waves = run->waves, .heard = run->heard};
+
+    if ((run->behind ? catch_up : take_turn)(run, ask, &hearing, err) < 0)
         return -1;
     if (!hearing.found)
         return err_set(err, ERR_INTERNAL, "run \"%s\" is gone from the ledger", run->run);
-    run->turn = hearing.turn;
+    run->heard = hearing.heard;
+    run->behind = news->more;
+    run->others = news->machines - 1;
     *ret = news;
+    return 0;
+}
+
+static int take_others(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                       struct err *err UNUSED)
+{
+    *(size_t *)arg = (size_t)values[0].number;
     return 0;
 }
 
@@ -530,7 +392,10 @@ void shared_run_leave(struct shared_run *run, bool over)
 {
     struct err err = ERR_INIT;
     struct turn turn = {.run = run};
+    struct ledger_statement *others;
 
+    if (run->left)
+        return;
     add(&turn, shared_sql_turn, 1, NULL);
     add(&turn, shared_sql_release, 2, NULL);
     add(&turn, shared_sql_cancel, 1, NULL);
@@ -539,6 +404,144 @@ void shared_run_leave(struct shared_run *run, bool over)
         add(&turn, shared_sql_over, 1, NULL);
     add(&turn, shared_sql_resign, 2, NULL);
     add(&turn, shared_sql_unlock, 1, NULL);
-    if (ledger_db_batch(run->db, turn.statements, turn.count, &err) < 0)
-        err_clear(&err);
+    others = add(&turn, shared_sql_members, 1, NULL);
+    others->row = take_others;
+    others->arg = &run->others;
+    run->left = ledger_db_batch(run->db, turn.statements, turn.count, &err) == 0;
+    err_clear(&err);
+}
+
+/* --- joining ------------------------------------------------------------------------------ */
+
+static void name_member(struct shared_run *run)
+{
+    char host[128] = "";
+    uint32_t random = 0;
+
+    if (gethostname(host, sizeof(host) - 1) < 0 || !host[0])
+        snprintf(host, sizeof(host), "unknown");
+    for (char *c = host; *c; c++)
+        *c = *c == ':' ? '_' : *c;
+    (void)!getrandom(&random, sizeof(random), 0);
+    run->host = mem_strdup(run, host);
+    run->member = mem_printf(run, "%s:%ld:%08x", host, (long)getpid(), random);
+}
+
+/* The terms of the machine that began it. */
+struct found_run {
+    void *mem;
+    struct shared_terms terms;
+    bool over;
+};
+
+static int take_terms(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                      struct err *err UNUSED)
+{
+    struct found_run *found = arg;
+
+    found->terms = (struct shared_terms){
+        .operation = mem_strdup(found->mem, values[0].text),
+        .options = mem_strdup(found->mem, values[1].text),
+        .catalog = mem_strdup(found->mem, values[2].text),
+        .tenants = mem_strdup(found->mem, values[3].text),
+        .rules = mem_strdup(found->mem, values[4].text),
+        .tenant_count = values[5].number,
+    };
+    found->over = values[6].number != 0;
+    return 0;
+}
+
+static int take_group(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                      struct err *err UNUSED)
+{
+    size_t *groups = arg;
+
+    groups[values[0].number] = (size_t)values[1].number;
+    return 0;
+}
+
+/* From here on the lock is not given back without this machine: that goes with the last member. */
+static int enter(struct shared_run *run, const struct run_request *request, struct err *err)
+{
+    const struct shared_ask nothing = {0};
+    struct turn turn = {.run = run, .mem = mem_context(NULL)};
+    struct ledger_lock *lock;
+    int rc;
+
+    add(&turn, shared_sql_turn, 1, NULL);
+    add_presence(&turn, &nothing);
+    rc = ledger_db_batch(run->db, turn.statements, turn.count, err);
+    talloc_free(turn.mem);
+    return rc < 0 ? -1 : ledger_lock_take(run, run->db, request, &lock, err);
+}
+
+/* Adds the run with this machine in it, or nothing at all, unless it is there. */
+static int begin(struct shared_run *run, const struct run_request *request,
+                 const struct shared_terms *here, struct err *err)
+{
+    int rc = ledger_db_begin(run->db, err);
+
+    if (rc < 0)
+        return -1;
+    rc = shared_frame_add(run->db, request, here, &run->created, err);
+    if (rc == 0 && run->created)
+        rc = enter(run, request, err);
+    if (rc == 0)
+        rc = ledger_db_commit(run->db, err);
+    if (rc < 0)
+        ledger_db_rollback(run->db);
+    return rc;
+}
+
+/* Begins the run or enters it, if it agrees; learns who is in which wave. */
+static int join(void *mem, struct shared_run *run, const struct run_request *request,
+                struct err *err)
+{
+    static const char terms_sql[] =
+        "SELECT operation, options, catalog, tenants, rules, tenant_count, "
+        "(over IS NOT NULL)::int FROM pgtide_shared_run WHERE run = $1";
+    static const char groups_sql[] = "SELECT tenant, wave FROM pgtide_shared_tenant WHERE run = $1";
+    const struct ledger_value name = ledger_db_text(run->run);
+    struct found_run found = {.mem = mem};
+    struct shared_terms here;
+
+    shared_terms_make(mem, request, &here);
+    if (begin(run, request, &here, err) < 0 ||
+        ledger_db_run(run->db, terms_sql, &name, 1, take_terms, &found, err) < 0 ||
+        shared_terms_compare(run->run, &found.terms, &here, err) < 0 ||
+        ledger_db_run(run->db, groups_sql, &name, 1, take_group, run->groups, err) < 0)
+        return -1;
+    run->over = found.over;
+    run->behind = !run->created;
+    if (run->created || run->over || enter(run, request, err) == 0)
+        return 0;
+    shared_run_leave(run, false);
+    return -1;
+}
+
+int shared_run_join(void *parent, struct ledger_db *db, const struct run_request *request,
+                    int64_t lease_ms, struct shared_run **ret, struct err *err)
+{
+    struct shared_run *run = mem_new(parent, struct shared_run);
+    void *mem;
+    int rc;
+
+    run->db = db;
+    run->run = mem_strdup(run, request->plan.run_id);
+    run->waves = request->waves;
+    run->wave_count = request->waves->group_count;
+    run->server_count = request->fleet->server_count;
+    run->lease_ms = lease_ms;
+    run->groups = mem_array(run, size_t, request->tenant_count);
+    name_member(run);
+    mem = mem_context(run);
+    rc = shared_layout_prepare(db, err);
+    if (rc == 0)
+        rc = join(mem, run, request, err);
+    talloc_free(mem);
+    if (rc < 0)
+        talloc_free(run);
+    else
+        *ret = run;
+    return rc;
 }

@@ -24,6 +24,8 @@
  *              live; what a dead machine had is `unknown` in the end.
  *   conductor  One member at a time, by its lease, takes the steps of waves (open, soak, gate,
  *              confirm) and tells the others; another takes that over when it dies or leaves.
+ *   late       Whoever joins late first hears in pieces, one a turn, what has ended before; these
+ *              turns lock nothing and claim nothing.
  *   down       Tenants of a server that a member cannot reach are left to the others; only when no
  *              living member can reach it, one of them gets them all, to give them up.
  *
@@ -48,9 +50,9 @@ int shared_run_check_name(const char *name, struct err *err) MUST_CHECK;
 
 /*
  * Begins the run `request->plan.run_id`, or joins it where it is there: then `request` must agree
- * with the one that began it (shared_terms.h). Whether another run has the same tenants is
- * ledger_lock.h's to find out, before. Owned by `parent`, like `db`; `request` is lent until the
- * turns begin.
+ * with the one that began it (shared_terms.h). The fleet lock is taken with it (ERR_BUSY), unless
+ * the run is over. On failure nothing of this machine stays. Owned by `parent`, like `db`;
+ * `request` is lent until the turns begin.
  */
 int shared_run_join(void *parent, struct ledger_db *db, const struct run_request *request,
                     int64_t lease_ms, struct shared_run **ret, struct err *err) MUST_CHECK;
@@ -64,6 +66,9 @@ const size_t *shared_run_groups(const struct shared_run *run);
 
 /* Who this machine is to the others: "host:pid:random". */
 const char *shared_run_member(const struct shared_run *run);
+
+/* How many others are at work on it: as the last turn said, or as it was when this one left. */
+size_t shared_run_others(const struct shared_run *run);
 
 /* A tenant that has ended here. */
 struct shared_end {
@@ -119,6 +124,7 @@ struct shared_news {
     bool *left_out;            /* by server */
     struct run_halt halt;      /* halted or not; `wave` points into the request's plan */
     bool conducts;             /* this member takes the steps of waves now */
+    bool more;                 /* there is more to hear: the next turn is due at once */
     bool ready;                /* tenants in open waves can still be claimed */
     size_t in_work;            /* claims of all machines */
     size_t machines;           /* members alive */
@@ -133,8 +139,8 @@ int shared_run_turn(struct shared_run *run, const struct shared_ask *ask,
                     const struct shared_news **ret, struct err *err) MUST_CHECK;
 
 /*
- * Gives back all claims and ends the membership. `over`: all tenants and waves have ended. What
- * cannot be told now, the lease will.
+ * Gives back all claims and ends the membership, once; the last member gives the fleet lock back.
+ * `over`: all tenants and waves have ended. What cannot be told now, the lease will.
  */
 void shared_run_leave(struct shared_run *run, bool over);
 

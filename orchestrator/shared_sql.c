@@ -171,9 +171,10 @@ const char shared_sql_claims[] =
 
 const char shared_sql_news[] =
     "SELECT t.tenant, t.outcome, (t.member IS NOT DISTINCT FROM $2)::int, "
-    "CASE WHEN t.member <> $2 THEN t.result END, split_part(t.member, ':', 1) "
-    "FROM pgtide_shared_tenant t WHERE t.run = $1 AND t.state = 'ended' AND t.turn > $3::bigint "
-    "ORDER BY t.turn, t.tenant";
+    "CASE WHEN t.member <> $2 THEN t.result END, split_part(t.member, ':', 1), "
+    "t.turn FROM pgtide_shared_tenant t WHERE t.run = $1 AND t.state = 'ended' "
+    "AND (t.turn, t.tenant) > ($3::bigint, $4::bigint) AND t.turn <= $5::bigint "
+    "ORDER BY t.turn, t.tenant LIMIT $6::bigint";
 
 const char shared_sql_wave_news[] =
     "SELECT wave, state, started_ms, finished_ms, coalesce(greatest(0, "
@@ -209,3 +210,6 @@ const char shared_sql_over[] =
 const char shared_sql_unlock[] =
     "DELETE FROM pgtide_lock WHERE run = $1 AND NOT EXISTS "
     "(SELECT FROM pgtide_shared_member m WHERE m.run = $1 AND m.lease_until > clock_timestamp())";
+
+const char shared_sql_members[] = "SELECT count(*) FROM pgtide_shared_member m WHERE m.run = $1 "
+                                  "AND m.lease_until > clock_timestamp()";

@@ -329,8 +329,29 @@ Test(machines, a_run_alone_is_the_fleet_lock_and_joiners_must_agree)
     fleet_fixture_remove(world.fleet, "migrations/2_more.sql");
     run = fleet_fixture_run(world.fleet, "migrate", "--run", "x", "-t", "t000[0-3]", NULL);
     cr_expect_eq(run->exit_code, 78, "%s", run->err);
+    run = fleet_fixture_run(world.fleet, "migrate", NULL);
+    cr_expect_eq(run->exit_code, 0, "who was refused holds nothing: %s", run->err);
     run = fleet_fixture_run(world.fleet, "migrate", "--run", "a b", NULL);
     cr_expect_eq(run->exit_code, 64, "%s", run->err);
+    end_world(&world);
+}
+
+Test(machines, machines_that_are_stopped_at_once_end_the_record)
+{
+    struct world world = make_world(1, 20, "");
+    struct process *machines[2];
+
+    close_gate(&world, 1);
+    for (int i = 0; i < 2; i++)
+        machines[i] = start(&world, "both", NULL);
+    wait_at_gate(&world, 1, 2 * WORKERS);
+    for (int i = 0; i < 2; i++)
+        process_signal(machines[i], SIGTERM);
+    open_gate(&world, 1);
+    for (int i = 0; i < 2; i++)
+        cr_expect_eq(fleet_fixture_wait(world.fleet, machines[i])->exit_code, 143);
+    cr_expect_str_eq(ask_ledger(&world, "SELECT state, result, exit_code FROM pgtide_run"),
+                     "ended|interrupted|143\n");
     end_world(&world);
 }
 

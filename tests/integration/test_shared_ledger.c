@@ -56,6 +56,59 @@ Test(shared_ledger, who_joins_must_agree)
     shared_fixture_end(&world);
 }
 
+static int64_t count_in(const struct shared_world *world, const char *table)
+{
+    return pg_sql_count(world->server, world->database,
+                        mem_printf(world->mem, "SELECT count(*) FROM %s", table));
+}
+
+Test(shared_ledger, who_is_refused_leaves_nothing_behind)
+{
+    struct shared_world world = shared_fixture_world();
+    struct ledger_lock *lock;
+    struct err err = ERR_INIT;
+    struct shared_machine one;
+    struct shared_machine two;
+
+    shared_fixture_machine(&world, &one, 10, "max_failures: 1");
+    shared_fixture_machine(&world, &two, 10, "max_failures: 2");
+    shared_fixture_join(&one, LEASE_MS);
+    expect_refused(&two, ERR_CONFIG, "budgets");
+    cr_expect_eq(count_in(&world, "pgtide_lock"), 1, "that of the run");
+    cr_expect_eq(count_in(&world, "pgtide_shared_member"), 1);
+    shared_run_leave(one.run, false);
+    cr_expect_eq(count_in(&world, "pgtide_lock"), 0);
+    expect_refused(&two, ERR_CONFIG, "budgets");
+    cr_expect_eq(count_in(&world, "pgtide_lock"), 0);
+
+    two.request.plan.run_id = "r2";
+    cr_assert_eq(ledger_lock_take(two.mem, two.db, &two.request, &lock, &err), 0, "%s",
+                 err.message);
+    expect_refused(&one, ERR_BUSY, "another run of these tenants");
+    one.request.plan.run_id = "r3";
+    expect_refused(&one, ERR_BUSY, "another run of these tenants");
+    cr_expect_eq(count_in(&world, "pgtide_shared_member"), 0);
+    cr_expect_eq(count_in(&world, "pgtide_shared_run"), 1, "r3 has not begun");
+    shared_fixture_end(&world);
+}
+
+Test(shared_ledger, who_has_joined_keeps_the_lock_when_all_others_leave)
+{
+    struct shared_world world = shared_fixture_world();
+    struct shared_machine one;
+    struct shared_machine two;
+
+    shared_fixture_machine(&world, &one, 10, "max_failures: 1");
+    shared_fixture_machine(&world, &two, 10, "max_failures: 1");
+    shared_fixture_join(&one, LEASE_MS);
+    shared_fixture_join(&two, LEASE_MS);
+    shared_run_leave(one.run, false);
+    cr_expect_eq(count_in(&world, "pgtide_lock"), 1);
+    shared_run_leave(two.run, false);
+    cr_expect_eq(count_in(&world, "pgtide_lock"), 0);
+    shared_fixture_end(&world);
+}
+
 Test(shared_ledger, runs_with_a_tenant_in_common_exclude_each_other)
 {
     struct shared_world world = shared_fixture_world();

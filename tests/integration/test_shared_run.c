@@ -51,6 +51,7 @@ static void begin(const struct shared_world *world, struct shared_machine *one,
     shared_fixture_join(two, lease_ms);
     cr_assert(shared_run_created(one->run));
     cr_assert_not(shared_run_created(two->run));
+    shared_fixture_turn(two); /* hears that nothing has ended yet */
     shared_fixture_turn(one);
     cr_assert(one->news->conducts);
     cr_assert_eq(one->news->claim_count, 0, "no wave is open yet");
@@ -350,6 +351,9 @@ Test(shared_run, one_that_leaves_gives_back_what_it_has)
     cr_expect_eq(two.news->claim_count, 4);
     cr_expect_eq(two.news->claims[0].takeovers, 0);
     cr_expect(two.news->conducts);
+    cr_expect_eq(shared_run_others(one.run), 1);
+    shared_run_leave(two.run, false);
+    cr_expect_eq(shared_run_others(two.run), 0, "the last one");
     shared_fixture_end(&world);
 }
 
@@ -371,5 +375,82 @@ Test(shared_run, tenants_of_a_server_that_is_down_are_left_to_those_who_reach_it
     two.down[1] = true;
     shared_fixture_turn(&two);
     cr_expect_eq(claims_on(&two, 1), 4, "a still has tenants that can be reached");
+    shared_fixture_end(&world);
+}
+
+/* --- many at once ------------------------------------------------------------------------- */
+
+enum { MANY = 2500, PIECE = 1000 };
+
+/* As another machine would have: these have ended, in some turns before now. */
+static void end_elsewhere(const struct shared_world *world, int count)
+{
+    pg_sql_execf(world->server, world->database,
+                 "UPDATE pgtide_shared_tenant SET state = 'ended', outcome = 'migrated', "
+                 "member = 'elsewhere:1:2', result = '{}', turn = tenant %% 3 + "
+                 "(SELECT turn + 1 FROM pgtide_shared_run) WHERE tenant < %d; UPDATE "
+                 "pgtide_shared_run SET turn = turn + 3",
+                 count);
+}
+
+static size_t count_new(const struct shared_machine *machine, bool *heard)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < machine->news->end_count; i++) {
+        count += !heard[machine->news->ends[i].job];
+        heard[machine->news->ends[i].job] = true;
+    }
+    return count;
+}
+
+Test(shared_run, a_late_joiner_hears_in_pieces_without_holding_up_the_others)
+{
+    struct shared_world world = shared_fixture_world();
+    struct shared_machine one;
+    struct shared_machine two;
+    bool heard[MANY + 40] = {false};
+    size_t count = 0;
+    PGconn *other;
+
+    begin(&world, &one, &two, MANY + 40, "workers: 8, per_server: 8", LEASE_MS);
+    shared_fixture_turn(&one);
+    shared_run_leave(two.run, false);
+    end_elsewhere(&world, MANY);
+    shared_fixture_join(&two, LEASE_MS);
+    other = pg_sql_connect(world.server, world.database);
+    PQclear(PQexec(other, "BEGIN; UPDATE pgtide_shared_run SET turn = turn"));
+    for (int piece = 0; piece < 3; piece++) {
+        shared_fixture_turn(&two);
+        cr_expect_eq(two.news->end_count, piece < 2 ? PIECE : MANY - 2 * PIECE);
+        cr_expect_eq(two.news->more, piece < 2);
+        cr_expect_eq(two.news->claim_count, 0, "it does not know yet what is done");
+        cr_expect_not(two.news->conducts);
+        count += count_new(&two, heard);
+    }
+    cr_expect_eq(count, MANY, "each once");
+    PQfinish(other);
+    shared_fixture_turn(&two);
+    cr_expect_eq(two.news->end_count, 0);
+    cr_expect_gt(two.news->claim_count, 0);
+    shared_fixture_end(&world);
+}
+
+Test(shared_run, who_was_away_for_long_hears_all_in_its_next_turn)
+{
+    struct shared_world world = shared_fixture_world();
+    struct shared_machine one;
+    struct shared_machine two;
+    bool heard[MANY + 40] = {false};
+
+    begin(&world, &one, &two, MANY + 40, "workers: 8", LEASE_MS);
+    shared_fixture_turn(&one);
+    end_elsewhere(&world, MANY);
+    shared_fixture_turn(&one);
+    cr_expect_eq(one.news->end_count, MANY);
+    cr_expect_not(one.news->more);
+    cr_expect_eq(count_new(&one, heard), MANY);
+    shared_fixture_turn(&one);
+    cr_expect_eq(one.news->end_count, 0);
     shared_fixture_end(&world);
 }
