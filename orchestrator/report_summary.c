@@ -291,6 +291,17 @@ static void print_ways_on(struct strbuf *out, const struct report *report, const
         strbuf_printf(out, "those that failed: %sretry %s\n", program, result->run_id);
 }
 
+/* This machine has left a run that goes on: under its name, with the terms that it was begun with.
+ */
+static void print_way_back(struct strbuf *out, const struct report *report, const char *program)
+{
+    char *operation = report_remedy_operation(NULL, report->request);
+
+    strbuf_printf(out, "to go on with it here: %s%s --run %s, with the same options\n", program,
+                  operation, report->result->run_id);
+    talloc_free(operation);
+}
+
 /* What to type next. How far --steps has gone, nobody knows. */
 static void print_next(struct strbuf *out, const struct report *report)
 {
@@ -300,7 +311,7 @@ static void print_next(struct strbuf *out, const struct report *report)
         return;
     if (report->recorded) {
         program = report_remedy_program(NULL, report->request);
-        print_ways_on(out, report, program);
+        (report->result->left ? print_way_back : print_ways_on)(out, report, program);
         talloc_free(program);
     } else if (report->result->totals[OUTCOME_CANCELLED] > 0) {
         strbuf_str(out, "the same command again goes on; tenants that are done are left alone\n");

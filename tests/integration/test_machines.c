@@ -285,6 +285,8 @@ Test(machines, one_that_is_stopped_leaves_and_a_finished_run_is_only_reported)
     cr_expect_eq(run->exit_code, 143, "%s%s", run->out, run->err);
     cr_expect_str_eq(message_of(run, "t0039"),
                      "left to other machines: the run was stopped by SIGTERM");
+    cr_expect(strstr(run->out, "to go on with it here: pgtide migrate --run tidy"), "%s", run->out);
+    cr_expect_not(strstr(run->out, "pgtide resume"), "%s", run->out);
     run = fleet_fixture_wait(world.fleet, second);
     cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
     cr_expect_eq(fleet_fixture_total(run, "migrated"), 40);
