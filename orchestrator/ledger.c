@@ -19,6 +19,15 @@
 
 /* --- opening ----------------------------------------------------------------------------- */
 
+int ledger_refuse(struct err *err)
+{
+    if (err->kind == ERR_UNREACHABLE && !err->hint)
+        err_hint(err, "Start its server, or correct \"ledger\" in the inventory.");
+    if (err_exit_code(err->kind) == err_exit_code(ERR_SQL))
+        err->kind = ERR_INTERNAL;
+    return -1;
+}
+
 int ledger_open(void *parent, const struct fleet *fleet, bool read_only, struct ledger_db **ret,
                 struct err *err)
 {
@@ -29,10 +38,10 @@ int ledger_open(void *parent, const struct fleet *fleet, bool read_only, struct 
 
     talloc_free(path);
     if (rc < 0)
-        return -1;
+        return ledger_refuse(err);
     if (ledger_layout_prepare(db, read_only, err) < 0) {
         talloc_free(db);
-        return -1;
+        return ledger_refuse(err);
     }
     *ret = db;
     return 0;

@@ -44,10 +44,14 @@ struct ledger_run {
     const char *detail;  /* JSON; NULL until it has ended */
 };
 
+/* An error of the ledger before a run: whatever its server said, it is none of a tenant's. -1, with
+ * ERR_INTERNAL for those that would be. */
+int ledger_refuse(struct err *err);
+
 /*
  * Opens the ledger of `fleet`: the database that it names, or <state>/ledger.db, whose folder
  * must exist unless `read_only`. ERR_NOINPUT: read only, and nothing has been recorded yet;
- * ERR_INTERNAL, ERR_UNREACHABLE or ERR_SQL otherwise, with what to do. *ret is owned by `parent`.
+ * ERR_INTERNAL otherwise, with what to do. *ret is owned by `parent`.
  */
 int ledger_open(void *parent, const struct fleet *fleet, bool read_only, struct ledger_db **ret,
                 struct err *err) MUST_CHECK;

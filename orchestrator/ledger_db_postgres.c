@@ -228,6 +228,25 @@ static void fail_silent(struct exchange *exchange)
     disconnect(server);
 }
 
+/* What the server will say again until somebody does something about it. */
+static void add_hint(struct err *err)
+{
+    static const struct {
+        const char *sqlstate;
+        const char *hint;
+    } hints[] = {
+        {"25006", "The ledger is written to: name the primary in \"ledger\", or all servers of it "
+                  "with target_session_attrs=read-write."},
+        {"42501", "The ledger's user needs the rights of the one that has made its tables: as an "
+                  "administrator of that database, GRANT <that one> TO <the ledger's user>."},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+        if (strcmp(err->sqlstate, hints[i].sqlstate) == 0)
+            err_hint(err, "%s", hints[i].hint);
+    }
+}
+
 static void fail_result(struct exchange *exchange, const PGresult *result)
 {
     struct server_ledger *server = exchange->server;
@@ -236,6 +255,7 @@ static void fail_result(struct exchange *exchange, const PGresult *result)
         return;
     exchange->result = pgerror_result(server->conn, result, "", exchange->err);
     err_prefix(exchange->err, "%s: ", server->base.name);
+    add_hint(exchange->err);
 }
 
 static bool flush(struct exchange *exchange)

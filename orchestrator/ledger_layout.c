@@ -99,12 +99,13 @@ static int keep_number(void *arg, const struct ledger_value *values, size_t coun
     return 0;
 }
 
-/* NO_LAYOUT: there is no such table. */
+/* NO_LAYOUT: there is no such table. Not by information_schema, which hides those of others. */
 static int read_layout(struct ledger_db *db, int64_t *ret, struct err *err)
 {
-    static const char tables[] = "SELECT count(*) FROM information_schema.tables "
-                                 "WHERE table_schema = current_schema() "
-                                 "AND table_name = 'pgtide_ledger'";
+    static const char tables[] =
+        "SELECT count(*) FROM pg_class c "
+        "WHERE c.relname = 'pgtide_ledger' "
+        "AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
     static const char file_tables[] = "SELECT count(*) FROM sqlite_master "
                                       "WHERE type = 'table' AND name = 'pgtide_ledger'";
     int64_t found = 0;
@@ -170,6 +171,14 @@ static int upgrade_locked(struct ledger_db *db, struct err *err)
     return upgrade(db, layout, err);
 }
 
+/* PostgreSQL 15 and later let nobody but the owner make tables in a database's "public". */
+void ledger_layout_explain(struct err *err)
+{
+    if (strcmp(err->sqlstate, "42501") == 0 || strcmp(err->sqlstate, "3F000") == 0)
+        err_hint(err, "The ledger's user must be able to make its tables: as an administrator of "
+                      "that database, CREATE SCHEMA AUTHORIZATION <that user>.");
+}
+
 int ledger_layout_prepare(struct ledger_db *db, bool read_only, struct err *err)
 {
     const int64_t known = (int64_t)ARRAY_LEN(steps);
@@ -187,6 +196,7 @@ int ledger_layout_prepare(struct ledger_db *db, bool read_only, struct err *err)
         return -1;
     if (upgrade_locked(db, err) < 0 || ledger_db_commit(db, err) < 0) {
         ledger_db_rollback(db);
+        ledger_layout_explain(err);
         return -1;
     }
     return 0;

@@ -22,4 +22,7 @@
  */
 int ledger_layout_prepare(struct ledger_db *db, bool read_only, struct err *err) MUST_CHECK;
 
+/* Tables could not be made: says what to do where it was for want of rights. */
+void ledger_layout_explain(struct err *err);
+
 #endif

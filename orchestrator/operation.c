@@ -285,13 +285,15 @@ static int begin_record(struct operation *op, struct err *err)
         return -1;
     if (op->fleet->ledger && machines_begin(op->mem, setup.db, op->options->run_name, &op->request,
                                             &op->machines, err) < 0)
-        return -1;
+        return ledger_refuse(err);
     if (machines_is_over(op->machines))
         return 0;
     setup.name = op->options->run_name;
     setup.owner = machines_member(op->machines);
     setup.joined = machines_joined(op->machines);
-    return ledger_recorder_begin(op->mem, &setup, &op->recorder, err);
+    if (ledger_recorder_begin(op->mem, &setup, &op->recorder, err) < 0)
+        return ledger_refuse(err);
+    return 0;
 }
 
 static int run(struct operation *op, struct err *err)

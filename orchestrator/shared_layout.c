@@ -5,6 +5,8 @@
  */
 #include "orchestrator/shared_layout.h"
 
+#include "orchestrator/ledger_layout.h"
+
 static const char *const steps[] = {
     /* 1 */
     "CREATE TABLE pgtide_shared (layout bigint NOT NULL);"
@@ -117,9 +119,10 @@ static int keep_number(void *arg, const struct ledger_value *values, size_t coun
  * machine, out of a cache which only the lock of a table brings up to date. */
 static int read_layout(struct ledger_db *db, int64_t *ret, struct err *err)
 {
-    static const char is_there[] = "SELECT count(*) FROM pg_class c "
-                                   "WHERE c.relname = 'pgtide_shared' "
-                                   "AND pg_table_is_visible(c.oid)";
+    static const char is_there[] =
+        "SELECT count(*) FROM pg_class c "
+        "WHERE c.relname = 'pgtide_shared' "
+        "AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
     int64_t there = 0;
 
     *ret = NO_LAYOUT;
@@ -158,14 +161,6 @@ static int upgrade(struct ledger_db *db, struct err *err)
     return ledger_db_run(db, "UPDATE pgtide_shared SET layout = $1", &number, 1, NULL, NULL, err);
 }
 
-/* PostgreSQL 15 and later let nobody but the owner make tables in a database's "public". */
-static void explain_refusal(struct err *err)
-{
-    if (strcmp(err->sqlstate, "42501") == 0 || strcmp(err->sqlstate, "3F000") == 0)
-        err_hint(err, "The ledger's user must be able to make its tables: as an administrator of "
-                      "that database, CREATE SCHEMA AUTHORIZATION <that user>.");
-}
-
 int shared_layout_prepare(struct ledger_db *db, struct err *err)
 {
     int64_t layout;
@@ -178,7 +173,7 @@ int shared_layout_prepare(struct ledger_db *db, struct err *err)
         return -1;
     if (upgrade(db, err) < 0 || ledger_db_commit(db, err) < 0) {
         ledger_db_rollback(db);
-        explain_refusal(err);
+        ledger_layout_explain(err);
         return -1;
     }
     return 0;
