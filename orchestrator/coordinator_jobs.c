@@ -118,6 +118,45 @@ static void end_job(struct coordinator *c, size_t index)
         coordinator_jobs_finish(c, index);
 }
 
+/* --- the end of the time ----------------------------------------------------------------- */
+
+int64_t coordinator_jobs_closes_ms(const struct coordinator *c)
+{
+    int64_t wall_ms = c->request->closes_wall_ms;
+
+    return wall_ms == 0 ? CLOCK_NEVER : clock_now_ms() + wall_ms - clock_wall_ms();
+}
+
+int64_t coordinator_jobs_time_left(const struct coordinator *c)
+{
+    int64_t closes_ms = coordinator_jobs_closes_ms(c);
+
+    return closes_ms == CLOCK_NEVER ? CLOCK_NEVER : closes_ms - clock_now_ms();
+}
+
+bool coordinator_jobs_fits(const struct coordinator *c, size_t index, int64_t left_ms)
+{
+    return run_state_of_job(c->state, index) != JOB_READY ||
+           estimate_fits(c->estimate, index, left_ms);
+}
+
+static void explain_late(struct coordinator *c, size_t index, const char *what)
+{
+    struct job *job = &c->result->jobs[index];
+    const char *closes_at = c->request->closes_at;
+    char *took = text_elapsed(NULL, estimate_of(c->estimate, index));
+
+    if (closes_at)
+        err_set(&job->err, ERR_CANCELLED, "%s: expected to take %s, and the window closes at %s",
+                what, took, closes_at);
+    else
+        err_set(&job->err, ERR_CANCELLED,
+                "%s: expected to take %s, and max_duration ends before that", what, took);
+    talloc_free(took);
+}
+
+/* --- tenants that end without having been started --------------------------------------- */
+
 static void explain_lost(struct coordinator *c, struct job *job)
 {
     const struct server *server = job->tenant->server;
@@ -185,6 +224,8 @@ void coordinator_jobs_explain_cancel(struct coordinator *c, size_t index)
         err_set(&job->err, ERR_CANCELLED, "not started: the run was halted");
     } else if (c->result->servers[job->tenant->server->index].left_out) {
         explain_left_out(c, job);
+    } else if (coordinator_jobs_time_left(c) > 0) {
+        explain_late(c, index, what);
     } else {
         closed = closing_text(NULL, c->request);
         err_set(&job->err, ERR_CANCELLED, "%s: %s", what, closed);
@@ -215,39 +256,10 @@ void coordinator_jobs_end_rest(struct coordinator *c)
         end_not_started(c);
 }
 
-/* --- the end of the time ----------------------------------------------------------------- */
-
-int64_t coordinator_jobs_closes_ms(const struct coordinator *c)
-{
-    int64_t wall_ms = c->request->closes_wall_ms;
-
-    return wall_ms == 0 ? CLOCK_NEVER : clock_now_ms() + wall_ms - clock_wall_ms();
-}
-
-/* Is a tenant that has never been in work expected to end in time? */
-static bool ends_in_time(const struct coordinator *c, size_t index)
-{
-    int64_t until_ms = coordinator_jobs_closes_ms(c);
-
-    return until_ms == CLOCK_NEVER || run_state_of_job(c->state, index) != JOB_READY ||
-           estimate_fits(c->estimate, index, until_ms - clock_now_ms());
-}
-
 /* It was about to be started. */
 static void end_late(struct coordinator *c, size_t index)
 {
-    struct job *job = &c->result->jobs[index];
-    const struct run_request *request = c->request;
-    char *took = text_elapsed(NULL, estimate_of(c->estimate, index));
-
-    if (request->closes_at)
-        err_set(&job->err, ERR_CANCELLED,
-                "not started: expected to take %s, and the window closes at %s", took,
-                request->closes_at);
-    else
-        err_set(&job->err, ERR_CANCELLED,
-                "not started: expected to take %s, and max_duration ends before that", took);
-    talloc_free(took);
+    explain_late(c, index, "not started");
     schedule_ended(c->schedule, index, CONTACT_SILENT, false);
     c->result->closed = true;
     end_job(c, index);
@@ -273,15 +285,16 @@ static void start(struct coordinator *c, size_t index)
 void coordinator_jobs_hand_out(struct coordinator *c)
 {
     int64_t now_ms = clock_now_ms();
+    int64_t left_ms = coordinator_jobs_time_left(c);
     size_t index;
 
     while (c->state->phase == RUN_GOING && coordinator_shared_may_start(c) &&
            schedule_next(c->schedule, now_ms, &index)) {
         if (coordinator_shared_skips(c, index))
             continue;
-        if (ends_in_time(c, index))
+        if (coordinator_jobs_fits(c, index, left_ms))
             start(c, index);
-        else
+        else if (!coordinator_shared_gives_back(c, index))
             end_late(c, index);
     }
 }

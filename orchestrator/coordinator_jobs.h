@@ -91,4 +91,10 @@ void coordinator_jobs_watch_servers(struct coordinator *c);
 /* When no tenant is started any more, on the clock of clock_now_ms(); CLOCK_NEVER. */
 int64_t coordinator_jobs_closes_ms(const struct coordinator *c);
 
+/* How long it is until then; CLOCK_NEVER. */
+int64_t coordinator_jobs_time_left(const struct coordinator *c);
+
+/* Is a tenant expected to end within that time? One that has been in work already always is. */
+bool coordinator_jobs_fits(const struct coordinator *c, size_t job, int64_t left_ms);
+
 #endif

@@ -35,6 +35,7 @@ struct coordinator_shared {
     size_t *told; /* jobs that are ending */
     size_t told_count;
     size_t held_count;
+    size_t late_count;         /* jobs that there was no time for here, at the last turn */
     size_t *held_on;           /* by server */
     struct shared_wave *waves; /* as all machines know them */
     bool leads;
@@ -45,7 +46,6 @@ struct coordinator_shared {
     bool cut_off;   /* for longer than the lease: this machine gives up */
     bool overruled; /* it has halted the run, and was not the one to do so any more */
     char *problem;
-    bool rest_kept; /* what was to end here when the run drained has been told */
 };
 
 static size_t server_of(const struct coordinator *c, size_t job)
@@ -101,32 +101,6 @@ static void add_ends(struct coordinator *c, void *mem, struct shared_ask *ask)
     ask->end_count = s->told_count;
 }
 
-/* How many more tenants could be started on a server now, as far as it goes. */
-static size_t places_on(const struct schedule_server *server)
-{
-    size_t taken = server->in_work + server->left;
-
-    switch (server->state) {
-    case SCHEDULE_SERVER_UP:
-    case SCHEDULE_SERVER_FULL:
-        return server->cap > taken ? server->cap - taken : 0;
-    case SCHEDULE_SERVER_DOUBTFUL:
-        return taken + server->waiting == 0 ? 1 : 0;
-    case SCHEDULE_SERVER_ON_HOLD:
-    case SCHEDULE_SERVER_DOWN:
-    case SCHEDULE_SERVER_LOST:
-    case SCHEDULE_SERVER_LEFT_OUT:
-        break;
-    }
-    return 0;
-}
-
-static bool is_down(const struct schedule_server *server)
-{
-    return server->state == SCHEDULE_SERVER_DOWN || server->state == SCHEDULE_SERVER_LOST ||
-           server->state == SCHEDULE_SERVER_LEFT_OUT;
-}
-
 /* What this machine could hold: what it has, and as much as its workers could begin with now. */
 static void add_wishes(struct coordinator *c, void *mem, struct shared_ask *ask)
 {
@@ -143,13 +117,43 @@ static void add_wishes(struct coordinator *c, void *mem, struct shared_ask *ask)
     for (size_t i = 0; i < servers; i++) {
         struct schedule_server look = schedule_look(c->schedule, i);
 
-        by_server[i] = s->held_on[i] - told_on[i] + places_on(&look);
-        down[i] = is_down(&look);
+        by_server[i] = s->held_on[i] - told_on[i] + schedule_places(&look);
+        down[i] = schedule_is_down(&look);
         busy += look.in_work + (down[i] ? 0 : look.left);
     }
     ask->capacity = s->held_count - s->told_count + (workers > busy ? workers - busy : 0);
     ask->by_server = by_server;
     ask->down = down;
+}
+
+/* Those that there is no time for here. Where that is all that is left, it asks for nothing. */
+static void add_late(struct coordinator *c, void *mem, struct shared_ask *ask)
+{
+    struct coordinator_shared *s = c->shared;
+    size_t *late = mem_array(mem, size_t, c->result->job_count);
+    int64_t left_ms = coordinator_jobs_time_left(c);
+
+    s->late_count = 0;
+    for (size_t i = 0; i < c->result->job_count; i++) {
+        if (!coordinator_jobs_fits(c, i, left_ms))
+            late[s->late_count++] = i;
+    }
+    ask->late = late;
+    ask->late_count = s->late_count;
+    if (s->late_count < run_state_left(c->state))
+        return;
+    ask->capacity = 0;
+    if (s->held_count == 0) /* all have been given back */
+        ask->late_count = 0;
+}
+
+/* Nobody is at work, and there is no time here for any that is left. */
+static void close_if_late(struct coordinator *c, const struct shared_news *news)
+{
+    size_t late = c->shared->late_count;
+
+    if (late > 0 && late == run_state_left(c->state) && news->in_work == 0 && !news->more)
+        run_state_close(c->state);
 }
 
 static struct shared_wave wave_here(const struct coordinator *c, size_t wave)
@@ -360,7 +364,7 @@ static void hear(struct coordinator *c, void *mem, const struct shared_news *new
 
 /* --- the ledger cannot be reached ----------------------------------------------------------- */
 
-/* Nothing can be told any more: what has ended here ends by what is known. */
+/* What has ended here and cannot be told any more ends by what is known. */
 static void end_untold(struct coordinator *c)
 {
     struct coordinator_shared *s = c->shared;
@@ -376,7 +380,6 @@ static void end_untold(struct coordinator *c)
 static void fail_turn(struct coordinator *c, struct err *err)
 {
     struct coordinator_shared *s = c->shared;
-    int64_t lease_ms = shared_run_lease_ms(s->run);
     char *text = err_text(s, err);
 
     if (!s->unreached)
@@ -384,7 +387,7 @@ static void fail_turn(struct coordinator *c, struct err *err)
                         text);
     s->unreached = true;
     s->due_ms = clock_now_ms() + UNREACHED_MS;
-    if (clock_now_ms() - s->heard_ms >= lease_ms && !s->cut_off) {
+    if (!coordinator_shared_may_start(c) && !s->cut_off) {
         s->cut_off = true;
         s->problem = mem_printf(s, "the ledger could not be reached: %s", err->message);
         message_warning("The lease of this machine has run out, so it leaves the run.");
@@ -421,12 +424,14 @@ void coordinator_shared_turn(struct coordinator *c)
     ask.leaving = is_leaving(c);
     add_ends(c, mem, &ask);
     add_wishes(c, mem, &ask);
+    add_late(c, mem, &ask);
     add_steps(c, mem, &ask);
     if (shared_run_turn(s->run, &ask, &news, &err) == 0) {
         s->heard_ms = begun_ms;
         s->unreached = false;
         plan_next(s);
         hear(c, mem, news);
+        close_if_late(c, news);
     } else {
         fail_turn(c, &err);
     }
@@ -474,6 +479,15 @@ bool coordinator_shared_skips(struct coordinator *c, size_t job)
 {
     if (!coordinator_shared_drops(c, job))
         return false;
+    schedule_ended(c->schedule, job, CONTACT_SILENT, false);
+    return true;
+}
+
+bool coordinator_shared_gives_back(struct coordinator *c, size_t job)
+{
+    if (!c->shared)
+        return false;
+    c->shared->placed[job] = false;
     schedule_ended(c->schedule, job, CONTACT_SILENT, false);
     return true;
 }

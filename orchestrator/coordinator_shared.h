@@ -40,6 +40,10 @@ bool coordinator_shared_skips(struct coordinator *c, size_t job);
 /* The same of a tenant that the schedule has given up. */
 bool coordinator_shared_drops(struct coordinator *c, size_t job);
 
+/* A tenant that the schedule has handed out would not end in time here. True: the next turn leaves
+ * it to the others. */
+bool coordinator_shared_gives_back(struct coordinator *c, size_t job);
+
 /* A tenant came back from its attempt and was lost meanwhile. True: it was taken care of. */
 bool coordinator_shared_was_lost(struct coordinator *c, size_t job, enum schedule_contact contact);
 

@@ -546,3 +546,28 @@ struct schedule_server schedule_look(const struct schedule *schedule, size_t ser
         look.left += schedule->lanes[i].queued;
     return look;
 }
+
+size_t schedule_places(const struct schedule_server *look)
+{
+    size_t taken = look->in_work + look->left;
+
+    switch (look->state) {
+    case SCHEDULE_SERVER_UP:
+    case SCHEDULE_SERVER_FULL:
+        return look->cap > taken ? look->cap - taken : 0;
+    case SCHEDULE_SERVER_DOUBTFUL:
+        return taken + look->waiting == 0 ? 1 : 0;
+    case SCHEDULE_SERVER_ON_HOLD:
+    case SCHEDULE_SERVER_DOWN:
+    case SCHEDULE_SERVER_LOST:
+    case SCHEDULE_SERVER_LEFT_OUT:
+        break;
+    }
+    return 0;
+}
+
+bool schedule_is_down(const struct schedule_server *look)
+{
+    return look->state == SCHEDULE_SERVER_DOWN || look->state == SCHEDULE_SERVER_LOST ||
+           look->state == SCHEDULE_SERVER_LEFT_OUT;
+}

@@ -160,4 +160,9 @@ struct schedule_server {
 
 struct schedule_server schedule_look(const struct schedule *schedule, size_t server);
 
+/* Of a server that looks so: how many more tenants could be started there now; is it given up, or
+ * about to be? */
+size_t schedule_places(const struct schedule_server *look);
+bool schedule_is_down(const struct schedule_server *look);
+
 #endif

@@ -279,9 +279,14 @@ static void add_claims(struct turn *turn, const struct shared_ask *ask)
         ledger_db_text(sizes_text(turn->mem, ask->by_server, servers)),
         ledger_db_text(down),
     };
+    const struct ledger_value late =
+        ledger_db_text(sizes_text(turn->mem, ask->late, ask->late_count));
+    const struct ledger_value wishes[] = {more[0], more[1], late};
 
     add(turn, shared_sql_take_over, 5, more);
-    add(turn, shared_sql_claim, 4, more);
+    if (ask->late_count > 0)
+        add(turn, shared_sql_give_back, 3, &late);
+    add(turn, shared_sql_claim, 5, wishes);
     if (strcmp(down, "{}") != 0)
         add(turn, shared_sql_claim_down, 3, &more[2]);
 }

@@ -90,10 +90,12 @@ struct shared_wave {
 struct shared_ask {
     const struct shared_end *ends;
     size_t end_count;
-    bool leaving;                    /* no more claims, no conducting */
-    size_t capacity;                 /* the most claims that it can hold, */
-    const size_t *by_server;         /* and those on each server */
-    const bool *down;                /* servers that it cannot reach */
+    bool leaving;            /* no more claims, no conducting */
+    size_t capacity;         /* the most claims that it can hold, */
+    const size_t *by_server; /* and those on each server */
+    const bool *down;        /* servers that it cannot reach */
+    const size_t *late;      /* tenants that it has no time for: not claimed, and given back */
+    size_t late_count;
     const struct shared_wave *waves; /* of a conductor: all of them; NULL: no change */
     const struct run_halt *halt; /* of a conductor: a gate or confirmation stopped it; or NULL */
 };

@@ -115,6 +115,10 @@ const char shared_sql_take_over[] =
                                     "WHERE o.run = $1 AND o.member = $2 AND o.state = 'claimed')) "
                                     "FOR UPDATE SKIP LOCKED))";
 
+const char shared_sql_give_back[] =
+    "UPDATE pgtide_shared_tenant SET state = 'ready', member = NULL WHERE run = $1 "
+    "AND member = $2 AND state = 'claimed' AND tenant = ANY ($3::bigint[])";
+
 /*
  * `servers` and `waves` have the places left in them. From each pair of the two, a lane, come as
  * many tenants as it may give, in order; then servers take turns, and where the lanes of a server
@@ -141,7 +145,8 @@ const char shared_sql_claim[] =
     "row_number() OVER (PARTITION BY t.server ORDER BY t.wave, t.position) AS nth "
     "FROM room r CROSS JOIN servers s CROSS JOIN waves w CROSS JOIN LATERAL ("
     "SELECT * FROM pgtide_shared_tenant o WHERE o.run = $1 AND o.state = 'ready' "
-    "AND o.server = s.server AND o.wave = w.wave ORDER BY o.position "
+    "AND o.server = s.server AND o.wave = w.wave "
+    "AND o.tenant NOT IN (SELECT unnest($5::bigint[])) ORDER BY o.position "
     "LIMIT greatest(0, least(r.n, s.n, w.n, w.per_server - coalesce((SELECT sum(n) FROM claimed c "
     "WHERE c.server = s.server AND c.wave = w.wave), 0)))::bigint) t), "
     "picked AS (SELECT l.*, row_number() OVER (PARTITION BY l.wave ORDER BY l.nth, l.server) "

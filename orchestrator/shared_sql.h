@@ -18,7 +18,8 @@ extern const char shared_sql_cancel[];     /* of a halted run: what is ready end
 extern const char shared_sql_drop[];       /* the same of servers left out */
 extern const char shared_sql_give_up[];    /* of a halted run: what dead members had ends */
 extern const char shared_sql_take_over[];  /* $3 capacity, $4 by server, $5 servers down */
-extern const char shared_sql_claim[];      /* $3 capacity, $4 by server */
+extern const char shared_sql_give_back[];  /* $3 tenants */
+extern const char shared_sql_claim[];      /* $3 capacity, $4 by server, $5 tenants not to claim */
 extern const char shared_sql_claim_down[]; /* $3 servers down */
 extern const char shared_sql_claims[];     /* gives tenant, takeovers */
 extern const char

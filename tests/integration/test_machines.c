@@ -301,6 +301,26 @@ Test(machines, one_that_is_stopped_leaves_and_a_finished_run_is_only_reported)
     end_world(&world);
 }
 
+/* Four take two seconds, so after them no other is expected to end within three. */
+Test(machines, what_one_has_no_time_for_is_done_by_another)
+{
+    struct world world = make_world(1, 12, "");
+    const struct fleet_run *run;
+
+    fleet_fixture_write(world.fleet, "migrations/1_done.sql",
+                        "CREATE TABLE done (a int);\nSELECT pg_sleep(2);\n");
+    run = fleet_fixture_run(world.fleet, "migrate", "--run", "night", "--max-duration", "3s", NULL);
+    cr_expect_eq(run->exit_code, 3, "%s%s", run->out, run->err);
+    cr_expect_leq(fleet_fixture_total(run, "migrated"), WORKERS);
+    cr_expect(strstr(message_of(run, "t0011"), "left to other machines: expected to take"), "%s",
+              message_of(run, "t0011"));
+    run = fleet_fixture_run(world.fleet, "migrate", "--run", "night", NULL);
+    cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+    cr_expect_eq(fleet_fixture_total(run, "migrated"), 12, "%s", run->out);
+    expect_each_once(&world, "night");
+    end_world(&world);
+}
+
 Test(machines, a_run_alone_is_the_fleet_lock_and_joiners_must_agree)
 {
     struct world world = make_world(1, 8, "");

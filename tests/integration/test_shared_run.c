@@ -184,6 +184,27 @@ Test(shared_run, waves_are_opened_by_the_conductor_and_their_workers_hold_for_al
     shared_fixture_end(&world);
 }
 
+Test(shared_run, what_a_member_has_no_time_for_is_left_to_the_others)
+{
+    static const size_t late[] = {0, 2, 3};
+    struct shared_world world = shared_fixture_world();
+    struct shared_machine one;
+    struct shared_machine two;
+
+    begin(&world, &one, &two, 6, "workers: 8", LEASE_MS);
+    shared_fixture_turn(&one);
+    cr_assert_eq(one.news->claim_count, 6);
+    one.ask.late = late;
+    one.ask.late_count = ARRAY_LEN(late);
+    shared_fixture_turn(&one);
+    cr_expect_eq(one.news->claim_count, 3);
+    for (size_t i = 0; i < ARRAY_LEN(late); i++)
+        cr_expect_not(has_claim(&one, late[i]));
+    shared_fixture_turn(&two);
+    cr_expect_eq(two.news->claim_count, 3);
+    shared_fixture_end(&world);
+}
+
 /* --- budgets ------------------------------------------------------------------------------ */
 
 Test(shared_run, the_budget_is_counted_exactly_and_nothing_is_claimed_after_a_halt)
