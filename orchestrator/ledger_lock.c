@@ -12,6 +12,7 @@
 #include "common/sha256.h"
 #include "common/strbuf.h"
 #include "common/text.h"
+#include "orchestrator/run_hooks.h"
 #include "orchestrator/shared_layout.h"
 
 #include <unistd.h>
@@ -123,8 +124,11 @@ static int take(void *mem, const struct ledger_lock *lock, const struct run_requ
 {
     char host[256] = "";
     const struct ledger_value params[] = {
-        ledger_db_text(lock->run), ledger_db_text(places_of(mem, request)), ledger_db_text(host),
-        ledger_db_int(getpid()),   ledger_db_int(lock->lease_ms),
+        ledger_db_text(lock->run),
+        ledger_db_text(places_of(mem, request)),
+        ledger_db_text(host),
+        ledger_db_int(getpid()),
+        ledger_db_int(lock->lease_ms + run_hooks_before_most_ms(request)), /* nobody keeps it yet */
     };
     const struct ledger_statement statements[] = {
         {.sql = serialize_sql},

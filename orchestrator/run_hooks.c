@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "orchestrator/shared_run.h"
 #include "worker/hook.h"
 
 static struct hook_run *add_run(struct run_result *result)
@@ -53,12 +54,27 @@ static int run_one(const struct run_request *request, struct run_result *result,
     return rc;
 }
 
+/* Outside the window, and when others have done it all. */
+static bool does_nothing(const struct run_request *request)
+{
+    return request->opens_at || (request->shared && shared_run_is_over(request->shared));
+}
+
+int64_t run_hooks_before_most_ms(const struct run_request *request)
+{
+    enum { HOUR_MS = 60 * 60 * 1000 };
+    const struct hooks *hooks = request->plan.hooks;
+
+    if (!hook_given(hooks, HOOK_BEFORE_RUN))
+        return 0;
+    return hooks->list[HOOK_BEFORE_RUN].timeout_ms > 0 ? hooks->list[HOOK_BEFORE_RUN].timeout_ms
+                                                       : HOUR_MS;
+}
+
 int run_hooks_before(const struct run_request *request, struct run_result *result, int signal_fd,
                      struct err *err)
 {
-    if (request->opens_at) /* outside the window nothing happens at all */
-        return 0;
-    if (!hook_given(request->plan.hooks, HOOK_BEFORE_RUN) ||
+    if (does_nothing(request) || !hook_given(request->plan.hooks, HOOK_BEFORE_RUN) ||
         run_one(request, result, HOOK_BEFORE_RUN, signal_fd, NULL, err) == 0)
         return 0;
     if (err->kind == ERR_CANCELLED) {
@@ -78,7 +94,7 @@ void run_hooks_after(const struct run_request *request, struct run_result *resul
     for (size_t i = 0; i < ARRAY_LEN(points); i++) {
         struct err err = ERR_INIT;
 
-        if (request->opens_at || !hook_given(request->plan.hooks, points[i]) ||
+        if (does_nothing(request) || !hook_given(request->plan.hooks, points[i]) ||
             (points[i] == HOOK_ON_HALT && !result->halt.halted))
             continue;
         if (run_one(request, result, points[i], signal_fd, &exit_code, &err) < 0)

@@ -12,6 +12,9 @@
 #include "common/err.h"
 #include "orchestrator/run.h"
 
+/* The longest that before_run may take, or an hour where it may take any time; 0: there is none. */
+int64_t run_hooks_before_most_ms(const struct run_request *request);
+
 /* ERR_INTERNAL when it failed: nothing may be started then. One that a signal has ended has not. */
 int run_hooks_before(const struct run_request *request, struct run_result *result, int signal_fd,
                      struct err *err) MUST_CHECK;

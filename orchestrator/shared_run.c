@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "orchestrator/ledger_lock.h"
+#include "orchestrator/run_hooks.h"
 #include "orchestrator/shared_frame.h"
 #include "orchestrator/shared_hearing.h"
 #include "orchestrator/shared_layout.h"
@@ -205,10 +206,10 @@ static void add_asking(struct turn *turn, const char *sql, size_t param_count, l
 }
 
 /* Renews the leases. */
-static void add_presence(struct turn *turn, const struct shared_ask *ask)
+static void add_presence(struct turn *turn, const struct shared_ask *ask, int64_t lease_ms)
 {
     const struct shared_run *run = turn->run;
-    const struct ledger_value lease = ledger_db_int(run->lease_ms);
+    const struct ledger_value lease = ledger_db_int(lease_ms);
     const struct ledger_value more[] = {
         ledger_db_text(run->host),
         ledger_db_int(getpid()),
@@ -335,7 +336,7 @@ static int catch_up(struct shared_run *run, const struct shared_ask *ask,
 {
     struct turn turn = {.run = run, .mem = mem_context(hearing->news)};
 
-    add_presence(&turn, ask);
+    add_presence(&turn, ask, run->lease_ms);
     add_news(&turn, hearing);
     if (ledger_db_batch(run->db, turn.statements, turn.count, err) < 0)
         return -1;
@@ -351,7 +352,7 @@ static int take_turn(struct shared_run *run, const struct shared_ask *ask,
     struct turn turn = {.run = run, .mem = mem_context(hearing->news)};
 
     add(&turn, shared_sql_turn, 1, NULL);
-    add_presence(&turn, ask);
+    add_presence(&turn, ask, run->lease_ms);
     add_ends(&turn, ask);
     add_conducting(&turn, ask);
     if (!ask->leaving)
@@ -474,7 +475,7 @@ static int enter(struct shared_run *run, const struct run_request *request, stru
     int rc;
 
     add(&turn, shared_sql_turn, 1, NULL);
-    add_presence(&turn, &nothing);
+    add_presence(&turn, &nothing, run->lease_ms + run_hooks_before_most_ms(request));
     rc = ledger_db_batch(run->db, turn.statements, turn.count, err);
     talloc_free(turn.mem);
     return rc < 0 ? -1 : ledger_lock_take(run, run->db, request, &lock, err);

@@ -377,6 +377,37 @@ Test(machines, machines_that_are_stopped_at_once_end_the_record)
     end_world(&world);
 }
 
+/* The closing brace of run: is the one of hooks: then. */
+#define SLOW_HOOK                                                                                  \
+    "}\nhooks: {before_run: {command: [sh, -c, 'echo x >> ran; "                                   \
+    "while [ ! -e go ]; do sleep 0.1; done']}"
+
+Test(machines, the_lock_lasts_while_before_run_is_at_work)
+{
+    struct world world = make_world(1, 4, SLOW_HOOK);
+    const struct fleet_run *run;
+    struct process *first;
+
+    use_lease("1s");
+    first = fleet_fixture_start(world.fleet, "migrate", NULL);
+    wait_for_ledger(&world, "longer than a lease",
+                    "SELECT count(*) = 1 FROM pgtide_lock "
+                    "WHERE since < clock_timestamp() - interval '2 s'");
+    run = fleet_fixture_run(world.fleet, "migrate", NULL);
+    cr_expect_eq(run->exit_code, 5, "%s", run->err);
+    fleet_fixture_write(world.fleet, "go", "");
+    run = fleet_fixture_wait(world.fleet, first);
+    cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+
+    for (int i = 0; i < 2; i++) {
+        run = fleet_fixture_run(world.fleet, "migrate", "--run", "hooks", NULL);
+        cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+        cr_expect_eq(json_array_size(json_object_get(run->report, "hooks")), i == 0,
+                     "a run that is over has no hooks");
+    }
+    end_world(&world);
+}
+
 Test(machines, run_needs_a_ledger)
 {
     void *ctx = mem_context(NULL);
