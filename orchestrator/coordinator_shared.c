@@ -73,6 +73,13 @@ static void hold(struct coordinator *c, size_t job, bool held)
     s->held_on[server_of(c, job)] += held ? 1 : -1UL;
 }
 
+static void tell(struct coordinator_shared *s, size_t job)
+{
+    if (!s->ending[job])
+        s->told[s->told_count++] = job;
+    s->ending[job] = true;
+}
+
 /* --- what is told ------------------------------------------------------------------------- */
 
 static struct shared_end end_of(struct coordinator *c, void *mem, size_t index)
@@ -80,7 +87,7 @@ static struct shared_end end_of(struct coordinator *c, void *mem, size_t index)
     struct job *job = &c->result->jobs[index];
     enum outcome outcome = run_state_outcome(c->state, index);
 
-    if (job->attempt > 0)
+    if (job->attempt > 0 && job->outcome == OUTCOME_NONE)
         job->duration_ms = clock_now_ms() - c->started_ms[index];
     return (struct shared_end){
         .job = index,
@@ -245,10 +252,10 @@ static void hear_end(struct coordinator *c, const struct shared_news_end *end)
     bool worked_on = run_state_of_job(c->state, end->job) == JOB_IN_WORK && !s->ending[end->job];
     bool recorded = s->ending[end->job] && end->here;
 
-    if (run_state_of_job(c->state, end->job) == JOB_ENDED)
-        return;
     hold(c, end->job, false);
     s->ending[end->job] = false;
+    if (run_state_of_job(c->state, end->job) == JOB_ENDED)
+        return;
     if (recorded)
         coordinator_jobs_finish(c, end->job);
     else if (worked_on)
@@ -302,9 +309,9 @@ static void take_claim(struct coordinator *c, const struct shared_claim *claim)
     struct coordinator_shared *s = c->shared;
     size_t index = claim->job;
 
-    if (run_state_of_job(c->state, index) == JOB_ENDED)
-        return;
     hold(c, index, true);
+    if (run_state_of_job(c->state, index) == JOB_ENDED) /* the ledger has lost that */
+        tell(s, index);
     if (run_state_of_job(c->state, index) != JOB_IN_WORK) /* else it is a worker's */
         c->result->jobs[index].taken_over = claim->takeovers > 0;
     if (s->placed[index] || s->ending[index])
@@ -325,7 +332,7 @@ static void hear_claims(struct coordinator *c, void *mem, const struct shared_ne
         if (!s->held[job] || kept[job])
             continue;
         hold(c, job, false);
-        if (s->ending[job])
+        if (s->ending[job] && run_state_of_job(c->state, job) != JOB_ENDED)
             forget(c, job);
         s->ending[job] = false;
     }
@@ -373,18 +380,18 @@ static void end_untold(struct coordinator *c)
     s->told_count = 0;
     for (size_t i = 0; i < count; i++) {
         s->ending[s->told[i]] = false;
-        coordinator_jobs_finish(c, s->told[i]);
+        if (run_state_of_job(c->state, s->told[i]) != JOB_ENDED)
+            coordinator_jobs_finish(c, s->told[i]);
     }
 }
 
 static void fail_turn(struct coordinator *c, struct err *err)
 {
     struct coordinator_shared *s = c->shared;
-    char *text = err_text(s, err);
 
     if (!s->unreached)
         message_warning("%s\nThe tenants in work go on; no other is started until it is back.",
-                        text);
+                        err_text(s, err));
     s->unreached = true;
     s->due_ms = clock_now_ms() + UNREACHED_MS;
     if (!coordinator_shared_may_start(c) && !s->cut_off) {
@@ -396,7 +403,6 @@ static void fail_turn(struct coordinator *c, struct err *err)
     }
     if (s->cut_off)
         end_untold(c);
-    talloc_free(text);
     err_clear(err);
 }
 
@@ -522,18 +528,16 @@ static bool has_decided(const struct coordinator *c, size_t job)
 bool coordinator_shared_tells(struct coordinator *c, size_t job)
 {
     struct coordinator_shared *s = c->shared;
-    bool given_back;
+    bool given_back = s && is_leaving(c) && !has_decided(c, job);
 
     if (!s)
         return false;
-    given_back = is_leaving(c) && !has_decided(c, job);
     s->placed[job] = false;
     if (given_back)
         c->result->jobs[job].elsewhere = ""; /* or will be: it is not this machine's any more */
     if (!s->held[job] || s->cut_off || given_back)
         return false;
-    s->ending[job] = true;
-    s->told[s->told_count++] = job;
+    tell(s, job);
     return true;
 }
 

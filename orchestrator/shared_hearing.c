@@ -6,6 +6,13 @@
 #include "common/mem.h"
 #include "orchestrator/shared_frame.h"
 
+int shared_hearing_seen(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                        struct err *err UNUSED)
+{
+    ((struct shared_hearing *)arg)->seen = values[0].number;
+    return 0;
+}
+
 int shared_hearing_claim(void *arg, const struct ledger_value *values, size_t count UNUSED,
                          struct err *err UNUSED)
 {

@@ -19,10 +19,12 @@ struct shared_hearing {
     struct shared_place heard;     /* the last end */
     size_t piece;                  /* ends that the last piece had */
     int64_t turn;
-    bool found; /* the run is there */
+    int64_t seen; /* the member's turn before, as the ledger has it */
+    bool found;   /* the run is there */
 };
 
 /* Each takes a row of the query of that name; `arg` is the hearing. */
+ledger_row_fn shared_hearing_seen;
 ledger_row_fn shared_hearing_claim;
 ledger_row_fn shared_hearing_end;
 ledger_row_fn shared_hearing_wave;

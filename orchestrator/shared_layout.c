@@ -48,6 +48,7 @@ static const char *const steps[] = {
     "joined timestamptz NOT NULL,"
     "lease_until timestamptz NOT NULL,"
     "down bigint[] NOT NULL," /* servers that it cannot reach */
+    "turn bigint NOT NULL,"   /* its last one */
     "PRIMARY KEY (run, member));"
 
     "CREATE TABLE pgtide_shared_wave ("

@@ -344,6 +344,15 @@ static int catch_up(struct shared_run *run, const struct shared_ask *ask,
     return 0;
 }
 
+/* The ledger has lost turns: its server crashed without synchronous_commit, or a standby that was
+ * behind has become the primary. What was heard of them may end anew, in turns of their numbers. */
+static void hear_anew(struct shared_hearing *hearing)
+{
+    hearing->heard = (struct shared_place){.turn = 0};
+    hearing->news->end_count = 0;
+    hearing->piece = PIECE_MOST;
+}
+
 /* The run's row is locked for one piece of news at most. More of them are as good when it is not:
  * what has ended up to this turn stays as it is. */
 static int take_turn(struct shared_run *run, const struct shared_ask *ask,
@@ -352,6 +361,7 @@ static int take_turn(struct shared_run *run, const struct shared_ask *ask,
     struct turn turn = {.run = run, .mem = mem_context(hearing->news)};
 
     add(&turn, shared_sql_turn, 1, NULL);
+    add_asking(&turn, shared_sql_seen, 2, shared_hearing_seen, hearing);
     add_presence(&turn, ask, run->lease_ms);
     add_ends(&turn, ask);
     add_conducting(&turn, ask);
@@ -360,6 +370,8 @@ static int take_turn(struct shared_run *run, const struct shared_ask *ask,
     add_news(&turn, hearing);
     if (ledger_db_batch(run->db, turn.statements, turn.count, err) < 0)
         return -1;
+    if (hearing->seen < run->heard.turn)
+        hear_anew(hearing);
     while (hearing->piece == PIECE_MOST) {
         turn.count = 0;
         add_piece(&turn, hearing, hearing->turn);

@@ -25,12 +25,16 @@
 
 const char shared_sql_turn[] = "UPDATE pgtide_shared_run SET turn = turn + 1 WHERE run = $1";
 
+const char shared_sql_seen[] =
+    "SELECT turn FROM pgtide_shared_member WHERE run = $1 AND member = $2";
+
 const char shared_sql_member[] =
-    "INSERT INTO pgtide_shared_member AS m (run, member, host, pid, joined, lease_until, down) "
+    "INSERT INTO pgtide_shared_member AS m (run, member, host, pid, joined, lease_until, down, "
+    "turn) "
     "VALUES ($1, $2, $3, $4::bigint, clock_timestamp(), "
-    "clock_timestamp() + $5::bigint * interval '1 ms', $6::bigint[]) "
+    "clock_timestamp() + $5::bigint * interval '1 ms', $6::bigint[], " THIS_TURN ") "
     "ON CONFLICT (run, member) DO UPDATE SET lease_until = excluded.lease_until, "
-    "down = excluded.down";
+    "down = excluded.down, turn = excluded.turn";
 
 const char shared_sql_ends[] =
     "WITH ended AS ("

@@ -6,6 +6,7 @@
 #define ORCHESTRATOR_SHARED_SQL_H
 
 extern const char shared_sql_turn[];       /* locks the run's row */
+extern const char shared_sql_seen[];       /* gives the member's last turn */
 extern const char shared_sql_member[];     /* $3 host, $4 pid, $5 lease in ms, $6 servers down */
 extern const char shared_sql_ends[];       /* $3 JSON rows: tenant, outcome, good, result */
 extern const char shared_sql_conduct[];    /* takes over where nobody conducts */

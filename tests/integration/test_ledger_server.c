@@ -1,6 +1,6 @@
 /*
  * test_ledger_server.c: a ledger on a server that does not let it be written: no tenant is touched,
- * and it is said what to do.
+ * and it is said what to do; and on one that crashes in the middle of a run.
  */
 #include "common/mem.h"
 #include "tests/harness/pg_sql.h"
@@ -82,5 +82,39 @@ Test(ledger_server, none_at_all)
     struct schema_fleet *fleet = schema_fleet_new(mem, 1);
 
     expect_refused(fleet, "postgresql://u@127.0.0.1:1/ledger", "ledger database", "");
+    talloc_free(mem);
+}
+
+/* The servers of the tests run without synchronous_commit, so it has lost its last commits. */
+Test(ledger_server, one_that_crashes_and_comes_back)
+{
+    enum { MACHINES = 2, WORKERS = 4, TENANTS = 24, PATIENCE_MS = 60 * 1000 };
+    void *mem = mem_context(NULL);
+    struct schema_fleet *fleet = schema_fleet_new(mem, TENANTS);
+    struct pg_server *ledger = pg_server_new(mem, NULL);
+    struct process *machines[MACHINES];
+
+    schema_fleet_inventory(fleet, NULL,
+                           mem_printf(mem, "ledger: \"%s\"\nrun: {workers: %d, per_server: 20}\n",
+                                      pg_server_dsn(mem, ledger, "postgres"), WORKERS));
+    schema_fleet_close_gate(fleet, "all");
+    for (int i = 0; i < MACHINES; i++)
+        machines[i] = fleet_fixture_start(fleet->fixture, "migrate", "--run", "again", NULL);
+    schema_fleet_wait_at_gate(fleet, MACHINES * WORKERS);
+    pg_server_stop(ledger, PG_SERVER_IMMEDIATE);
+    cr_assert(process_wait_text(machines[0], "until it is back", PATIENCE_MS));
+    pg_server_start(ledger);
+    schema_fleet_open_gate(fleet);
+    for (int i = 0; i < MACHINES; i++) {
+        const struct fleet_run *run = fleet_fixture_wait(fleet->fixture, machines[i]);
+
+        cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+        cr_expect_eq(fleet_fixture_total(run, "migrated"), TENANTS);
+    }
+    cr_expect_eq(schema_fleet_done(fleet), TENANTS);
+    cr_expect_str_eq(
+        pg_sql_rows(mem, ledger, "postgres",
+                    "SELECT state, outcome, count(*) FROM pgtide_tenant GROUP BY 1, 2"),
+        mem_printf(mem, "ended|migrated|%d\n", TENANTS));
     talloc_free(mem);
 }

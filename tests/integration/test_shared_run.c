@@ -475,3 +475,37 @@ Test(shared_run, who_was_away_for_long_hears_all_in_its_next_turn)
     cr_expect_eq(one.news->end_count, 0);
     shared_fixture_end(&world);
 }
+
+/* As after a crash of its server without synchronous_commit. */
+Test(shared_run, what_ends_anew_in_a_ledger_that_lost_turns_is_heard)
+{
+    struct shared_world world = shared_fixture_world();
+    struct shared_machine one;
+    struct shared_machine two;
+    size_t jobs[16];
+
+    begin(&world, &one, &two, 8, "workers: 8", LEASE_MS);
+    one.ask.capacity = 2;
+    shared_fixture_turn(&one);
+    claimed_jobs(&one, jobs);
+    pg_sql_exec(world.server, world.database,
+                "CREATE TABLE kept_tenant AS TABLE pgtide_shared_tenant;"
+                "CREATE TABLE kept_run AS TABLE pgtide_shared_run;"
+                "CREATE TABLE kept_member AS TABLE pgtide_shared_member");
+    two.ask.capacity = 0;
+    for (int i = 0; i < 4; i++)
+        shared_fixture_turn(&two);
+    pg_sql_exec(world.server, world.database,
+                "TRUNCATE pgtide_shared_tenant, pgtide_shared_run, pgtide_shared_member;"
+                "INSERT INTO pgtide_shared_tenant TABLE kept_tenant;"
+                "INSERT INTO pgtide_shared_run TABLE kept_run;"
+                "INSERT INTO pgtide_shared_member TABLE kept_member");
+    tell_ends(&one, jobs, 2, OUTCOME_MIGRATED);
+    shared_fixture_turn(&one);
+    cr_expect_eq(one.news->end_count, 2, "its own");
+    for (int i = 0; i < 8; i++) /* their numbers are those of before, and more */
+        shared_fixture_turn(&one);
+    shared_fixture_turn(&two);
+    cr_expect_eq(two.news->end_count, 2);
+    shared_fixture_end(&world);
+}
