@@ -33,6 +33,32 @@ static void set_flag(json_t *object, const char *key, bool flag)
         report_value_set(object, key, json_true());
 }
 
+static const char *wave_name(const struct run_request *request, size_t group)
+{
+    return request->waves->groups[group].wave ? request->waves->groups[group].wave->name : NULL;
+}
+
+/* What percentages of budgets are of: who goes on with the run needs it, also when others have
+ * gone on with it before and it was taken out of the record. */
+static json_t *whole_value(void *parent, const struct run_request *request)
+{
+    const struct run_whole *whole = run_whole_of(parent, request);
+    json_t *value = report_value_object();
+    json_t *waves = report_value_object();
+    json_t *servers = report_value_object();
+
+    for (size_t i = 0; request->waves && i < request->waves->group_count; i++) {
+        if (wave_name(request, i))
+            set_number(waves, wave_name(request, i), (int64_t)whole->of_waves[i]);
+    }
+    for (size_t i = 0; i < request->fleet->server_count; i++)
+        set_number(servers, request->fleet->servers[i].name, (int64_t)whole->of_servers[i]);
+    set_number(value, "tenants", (int64_t)whole->tenants);
+    report_value_set(value, "waves", waves);
+    report_value_set(value, "servers", servers);
+    return value;
+}
+
 char *ledger_options_write(void *parent, const struct options *options,
                            const struct run_request *request)
 {
@@ -52,6 +78,7 @@ char *ledger_options_write(void *parent, const struct options *options,
     set_words(value, "forget", &options->forget);
     set_number(value, "workers", options->workers);
     set_number(value, "perServer", options->per_server);
+    report_value_set(value, "whole", whole_value(parent, request));
     set_number(value, "maxDurationMs", options->max_duration_ms);
     if (options->has_max_failures) {
         report_value_set(value, "maxFailures", report_value_int(options->max_failures.value));
@@ -99,6 +126,32 @@ void ledger_options_apply(void *parent, const char *text, struct options *option
             .percent = ledger_json_bool(value, "maxFailuresPercent"),
         };
     }
+}
+
+static void keep_more(size_t *count, const json_t *object, const char *key)
+{
+    int64_t was = ledger_json_int(object, key, 0);
+
+    if (was > (int64_t)*count)
+        *count = (size_t)was;
+}
+
+const struct run_whole *ledger_options_whole(void *parent, const char *text,
+                                             const struct run_request *request)
+{
+    struct run_whole *whole = run_whole_count(parent, request);
+    const json_t *value = json_object_get(ledger_json_read(parent, text), "whole");
+    const json_t *waves = json_object_get(value, "waves");
+    const json_t *servers = json_object_get(value, "servers");
+
+    keep_more(&whole->tenants, value, "tenants");
+    for (size_t i = 0; request->waves && i < request->waves->group_count; i++) {
+        if (wave_name(request, i))
+            keep_more(&whole->of_waves[i], waves, wave_name(request, i));
+    }
+    for (size_t i = 0; i < request->fleet->server_count; i++)
+        keep_more(&whole->of_servers[i], servers, request->fleet->servers[i].name);
+    return whole;
 }
 
 void ledger_options_plan(void *parent, const char *text, struct job_plan *plan)

@@ -11,6 +11,7 @@
 #include "orchestrator/events.h"
 #include "orchestrator/fleet_lock.h"
 #include "orchestrator/input.h"
+#include "orchestrator/ledger_options.h"
 #include "orchestrator/ledger_recorder.h"
 #include "orchestrator/machines.h"
 #include "orchestrator/message.h"
@@ -121,15 +122,19 @@ static int prepare_hooks(struct operation *op, struct err_list *errors)
     return 0;
 }
 
-/* A run that is gone on with keeps its waves, if it can. */
+/* A run that is gone on with keeps its waves, if it can, and its budgets. */
 static int deal_waves(struct operation *op, struct err_list *errors)
 {
     struct run_request *request = &op->request;
+    bool kept = op->resume && wave_request_knows_waves(request->plan.action) &&
+                resume_deal(op->mem, op->resume, &op->selected, op->selection.history, request);
 
-    if (op->resume && wave_request_knows_waves(request->plan.action) &&
-        resume_deal(op->mem, op->resume, &op->selected, op->selection.history, request))
-        return wave_request_gates(op->mem, request, errors);
-    return wave_request_deal(op->mem, &op->selection, &op->selected, request, errors);
+    if ((kept ? wave_request_gates(op->mem, request, errors)
+              : wave_request_deal(op->mem, &op->selection, &op->selected, request, errors)) < 0)
+        return -1;
+    if (op->resume)
+        request->whole = ledger_options_whole(op->mem, resume_options(op->resume), request);
+    return 0;
 }
 
 /* How long a migration of each tenant took the last time; NULL: nothing is known, or asked. */

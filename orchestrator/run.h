@@ -13,6 +13,7 @@
 #include "worker/gate.h"
 #include "worker/job.h"
 
+struct run_whole;  /* run_whole.h */
 struct shared_run; /* shared_run.h */
 
 /* How waves with `confirm: true` get their yes. */
@@ -44,6 +45,7 @@ struct run_request {
                                    NULL: nothing is known */
     const char *origin;         /* id of the run that this one goes on with, or NULL */
     const char *origin_kind;    /* "resume", "retry" */
+    const struct run_whole *whole; /* what percentages of budgets are of; NULL: its own tenants */
     int per_server; /* from the command line: the cap of every server; 0 = each server's own */
     struct shared_run *shared; /* of a run that machines share, shared_run.h; NULL: it is not */
     bool halts; /* false for status, plan, validate: every tenant is asked, budgets do not count */

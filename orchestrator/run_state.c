@@ -4,6 +4,7 @@
 #include "orchestrator/run_state.h"
 
 #include "common/mem.h"
+#include "orchestrator/run_whole.h"
 
 /* What run_state alone knows of a job. */
 struct job_mark {
@@ -48,7 +49,7 @@ NORETURN static void illegal_step(const char *what, int from, int to)
 
 /* --- the beginning ----------------------------------------------------------------------- */
 
-static void make_waves(struct run_state *state, size_t tenants)
+static void make_waves(struct run_state *state, const struct run_whole *whole, size_t tenants)
 {
     state->wave_count = state->plan ? state->plan->group_count : 1;
     state->waves = state->result->waves;
@@ -61,38 +62,34 @@ static void make_waves(struct run_state *state, size_t tenants)
 
         state->waves[i].totals[OUTCOME_NONE] = count;
         if (group && group->wave)
-            budget_init_wave(&state->wave_budgets[i], group->wave, count);
+            budget_init_wave(&state->wave_budgets[i], group->wave, whole->of_waves[i]);
     }
 }
 
-static void make_servers(struct run_state *state, const struct run_request *request)
+static void make_servers(struct run_state *state, const struct fleet *fleet,
+                         const struct run_whole *whole)
 {
-    const struct fleet *fleet = request->fleet;
-    size_t *tenants = mem_array(state, size_t, fleet->server_count);
-
     state->servers = state->result->servers;
     if (!state->servers)
         state->servers = mem_array(state, struct run_server, fleet->server_count);
     state->server_budgets = mem_array(state, struct budget, fleet->server_count);
-    for (size_t i = 0; i < request->tenant_count; i++)
-        tenants[request->tenants[i]->server->index]++;
     for (size_t i = 0; i < fleet->server_count; i++)
-        budget_init_server(&state->server_budgets[i], &fleet->servers[i], tenants[i]);
-    talloc_free(tenants);
+        budget_init_server(&state->server_budgets[i], &fleet->servers[i], whole->of_servers[i]);
 }
 
 struct run_state *run_state_new(const void *parent, const struct run_request *request,
                                 struct run_result *result)
 {
     struct run_state *state = mem_new(parent, struct run_state);
+    const struct run_whole *whole = run_whole_of(state, request);
 
     state->result = result;
     state->plan = request->waves;
     state->rules = request->config.waves;
     state->halts = request->halts;
-    budget_init(&state->budget, &request->config, request->tenant_count);
-    make_waves(state, request->tenant_count);
-    make_servers(state, request);
+    budget_init(&state->budget, &request->config, whole->tenants);
+    make_waves(state, whole, request->tenant_count);
+    make_servers(state, request->fleet, whole);
     state->marks = mem_array(state, struct job_mark, request->tenant_count);
     result->totals[OUTCOME_NONE] = request->tenant_count;
     return state;

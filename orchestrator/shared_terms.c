@@ -8,6 +8,7 @@
 #include "common/sha256.h"
 #include "common/strbuf.h"
 #include "orchestrator/budget.h"
+#include "orchestrator/run_whole.h"
 
 /* --- budgets ------------------------------------------------------------------------------ */
 
@@ -49,34 +50,26 @@ static void add_rules(void *parent, struct budget_list *list, const struct budge
     }
 }
 
-static size_t tenants_on(const struct run_request *request, size_t server)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < request->tenant_count; i++)
-        count += request->tenants[i]->server->index == server;
-    return count;
-}
-
 struct shared_budget *shared_terms_budgets(void *parent, const struct run_request *request,
                                            size_t *ret_count)
 {
     const struct fleet *fleet = request->fleet;
+    const struct run_whole *whole = run_whole_of(parent, request);
     struct budget_list list = {0};
     struct budget budget;
 
-    budget_init(&budget, &request->config, request->tenant_count);
+    budget_init(&budget, &request->config, whole->tenants);
     add_rules(parent, &list, &budget, -1, -1);
     for (size_t i = 0; i < request->waves->group_count; i++) {
         const struct wave_group *group = &request->waves->groups[i];
 
         if (!group->wave)
             continue;
-        budget_init_wave(&budget, group->wave, group->count);
+        budget_init_wave(&budget, group->wave, whole->of_waves[i]);
         add_rules(parent, &list, &budget, (int64_t)i, -1);
     }
     for (size_t i = 0; i < fleet->server_count; i++) {
-        budget_init_server(&budget, &fleet->servers[i], tenants_on(request, i));
+        budget_init_server(&budget, &fleet->servers[i], whole->of_servers[i]);
         add_rules(parent, &list, &budget, -1, (int64_t)i);
     }
     *ret_count = list.count;

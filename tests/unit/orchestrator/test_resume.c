@@ -240,7 +240,8 @@ Test(resume, options_are_kept_and_new_ones_win)
         .max_failures = {.value = 5, .percent = true},
         .has_max_failures = true,
     };
-    struct run_request request = {.plan = {.to_version = 38, .seed = true}};
+    struct run_request request = {.fleet = &fixture.fleet,
+                                  .plan = {.to_version = 38, .seed = true}};
     struct options now = {.workers = 3};
     struct job_plan plan = {0};
     const char *text = ledger_options_write(fixture.mem, &then, &request);
