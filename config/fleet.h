@@ -71,6 +71,7 @@ struct server {
     struct name_values connection;
     const char *place; /* equal for two servers that are one host and port */
     int line;
+    int column;
 };
 
 enum tenant_state { TENANT_ACTIVE, TENANT_SUSPENDED };

@@ -198,6 +198,7 @@ static void read_server(struct fleet_servers *s, const struct yaml_node *key,
     server->shown.max_connections_used = entry.shown.max_connections_used;
     server->shown.listed = true;
     server->shown.line = key->line;
+    server->shown.column = key->column;
     server->shown.labels = fleet_labels_read(s->r, entry.labels, LABELS, NULL);
     warn_same_place(s, server);
     strmap_add(s->by_place, server->shown.place, server);

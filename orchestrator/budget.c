@@ -43,35 +43,68 @@ void budget_init_server(struct budget *budget, const struct server *server, size
                               }};
 }
 
-/* The rule that an outcome counts in, or NULL. */
-static struct budget_rule *rule_of(struct budget *budget, enum outcome outcome)
+/* The rule that an outcome counts in, or -1. */
+static int rule_of(const struct budget *budget, enum outcome outcome)
 {
-    struct budget_rule *failures = &budget->rules[BUDGET_FAILURES];
-    struct budget_rule *unreachable = &budget->rules[BUDGET_UNREACHABLE];
-    struct budget_rule *locked = &budget->rules[BUDGET_LOCKED];
-    struct budget_rule *held = &budget->rules[BUDGET_HELD];
-
     switch (outcome) {
     case OUTCOME_FAILED:
     case OUTCOME_UNKNOWN:
-        return failures;
+        return BUDGET_FAILURES;
     case OUTCOME_UNREACHABLE:
-        return unreachable->set ? unreachable : failures;
+        return budget->rules[BUDGET_UNREACHABLE].set ? BUDGET_UNREACHABLE : BUDGET_FAILURES;
     case OUTCOME_LOCKED:
-        return locked->set ? locked : failures;
+        return budget->rules[BUDGET_LOCKED].set ? BUDGET_LOCKED : BUDGET_FAILURES;
     case OUTCOME_HELD:
-        return held;
+        return BUDGET_HELD;
     default:
-        return NULL;
+        return -1;
     }
+}
+
+/* As many as that are tolerated of all that counts in a rule of a wave or server. One that is a
+ * share may be large: false. */
+static bool tolerated_by_run(const struct budget *own, int rule, const struct budget *run,
+                             int64_t *ret, const struct budget_rule **ret_first)
+{
+    bool added[BUDGET_RULES] = {false};
+
+    *ret = 0;
+    *ret_first = NULL;
+    for (enum outcome outcome = OUTCOME_NONE; outcome < OUTCOME_COUNT; outcome++) {
+        int of_run = rule_of(run, outcome);
+
+        if (rule_of(own, outcome) != rule || added[of_run])
+            continue;
+        added[of_run] = true;
+        if (!run->rules[of_run].set ||
+            (run->rules[of_run].limit.percent && run->rules[of_run].limit.value > 0))
+            return false;
+        *ret += run->rules[of_run].limit.value;
+        if (!*ret_first)
+            *ret_first = &run->rules[of_run];
+    }
+    return true;
+}
+
+bool budget_is_idle(const struct budget *own, int rule, const struct budget *run,
+                    const struct budget_rule **ret_first)
+{
+    struct text_size limit = own->rules[rule].limit;
+    int64_t most;
+
+    if (!own->rules[rule].set || !tolerated_by_run(own, rule, run, &most, ret_first))
+        return false;
+    return limit.value > most && (!limit.percent || most == 0);
 }
 
 const struct budget_rule *budget_count(struct budget *budget, enum outcome outcome)
 {
-    struct budget_rule *counted = rule_of(budget, outcome);
+    int rule = rule_of(budget, outcome);
+    struct budget_rule *counted;
 
-    if (!counted)
+    if (rule < 0)
         return NULL;
+    counted = &budget->rules[rule];
     counted->count++;
     return counted->set && counted->count > counted->tolerated ? counted : NULL;
 }

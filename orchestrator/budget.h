@@ -37,6 +37,14 @@ void budget_init(struct budget *budget, const struct run_config *config, size_t 
 void budget_init_wave(struct budget *budget, const struct wave *wave, size_t tenants);
 void budget_init_server(struct budget *budget, const struct server *server, size_t tenants);
 
+/*
+ * Can this rule of a wave or a server never be the one that is exceeded first, however many tenants
+ * there are, because all that counts in it counts in smaller rules of the run, which halts then?
+ * *ret_first: the first of those.
+ */
+bool budget_is_idle(const struct budget *own, int rule, const struct budget *run,
+                    const struct budget_rule **ret_first);
+
 /* Counts one tenant that ended. The rule that is exceeded by now, or NULL: go on. */
 const struct budget_rule *budget_count(struct budget *budget, enum outcome outcome);
 

@@ -169,8 +169,11 @@ int cmd_validate(const struct options *options, struct err_list *errors)
     int code = 0;
     int rc = check(mem, options, &input, errors);
 
-    if (input.fleet && !options->connect)
-        input_warn(input.fleet);
+    if (input.fleet) {
+        if (!options->connect)
+            input_warn(input.fleet);
+        input_warn_budgets(input.fleet, &input.fleet->run);
+    }
     if (options->json && (rc < 0 || !options->connect))
         code = print_json(mem, options, errors);
     else if (rc < 0)

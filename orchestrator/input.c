@@ -4,6 +4,7 @@
 #include "orchestrator/input.h"
 
 #include "common/mem.h"
+#include "orchestrator/budget.h"
 #include "orchestrator/message.h"
 #include "worker/seed.h"
 
@@ -13,6 +14,45 @@ void input_warn(const struct fleet *fleet)
 {
     for (size_t i = 0; i < fleet->warning_count; i++)
         message_warning("%s", fleet->warnings[i]);
+}
+
+static void warn_idle(const char *place, const char *what, const struct budget *own,
+                      const struct budget *run)
+{
+    for (int i = 0; i < BUDGET_RULES; i++) {
+        const struct budget_rule *rule = &own->rules[i];
+        const struct budget_rule *first;
+
+        if (budget_is_idle(own, i, run, &first))
+            message_warning("%s: %s %lld%s of %s has no effect: the run has %s %lld, and halts "
+                            "first\nRaise that of the run, or take this one out.",
+                            place, rule->name, (long long)rule->limit.value,
+                            rule->limit.percent ? "%" : "", what, first->name,
+                            (long long)first->limit.value);
+    }
+}
+
+void input_warn_budgets(const struct fleet *fleet, const struct run_config *config)
+{
+    void *mem = mem_context(NULL);
+    struct budget run, own;
+
+    budget_init(&run, config, 0);
+    for (size_t i = 0; i < config->wave_count; i++) {
+        const struct wave *wave = &config->waves[i];
+
+        budget_init_wave(&own, wave, 0);
+        warn_idle(mem_printf(mem, "%s:%d:%d", fleet->file, wave->line, wave->column),
+                  mem_printf(mem, "wave \"%s\"", wave->name), &own, &run);
+    }
+    for (size_t i = 0; i < fleet->server_count; i++) {
+        const struct server *server = &fleet->servers[i];
+
+        budget_init_server(&own, server, 0);
+        warn_idle(mem_printf(mem, "%s:%d:%d", fleet->file, server->line, server->column),
+                  mem_printf(mem, "server \"%s\"", server->name), &own, &run);
+    }
+    talloc_free(mem);
 }
 
 int input_require_migrations(const struct fleet *fleet, struct err_list *errors)

@@ -13,6 +13,9 @@
 /* Prints the warnings of `fleet` to stderr. */
 void input_warn(const struct fleet *fleet);
 
+/* Warns of budgets of waves and servers that can have no effect beside those of the run. */
+void input_warn_budgets(const struct fleet *fleet, const struct run_config *config);
+
 /* ERR_CONFIG when `fleet` does not say where its migrations are. */
 int input_require_migrations(const struct fleet *fleet, struct err_list *errors) MUST_CHECK;
 

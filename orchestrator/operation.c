@@ -249,7 +249,11 @@ static int prepare(struct operation *op, struct err_list *errors)
         return -1;
     if (select_tenants(op, &err) < 0)
         return err_list_take(errors, &err);
-    return make_request(op, errors);
+    if (make_request(op, errors) < 0)
+        return -1;
+    if (op->kind->halts)
+        input_warn_budgets(op->fleet, &op->request.config);
+    return 0;
 }
 
 /* ---- the run ---- */

@@ -210,6 +210,28 @@ Test(waves, a_server_is_left_out_and_the_others_go_on)
     expect_says(run, "server main was left out: 2 failed (max_failures)\n");
 }
 
+Test(waves, budgets_that_can_have_no_effect_are_warned_about)
+{
+    const struct fleet_run *run;
+
+    two_waves(", max_failures: 1%", "max_failures: 0");
+    run = fleet_fixture_run(fleet->fixture, "validate", NULL);
+    cr_assert_eq(run->exit_code, 0, "%s", run->err);
+    cr_expect_str_eq(run->err,
+                     "pgtide: warning: fleet.yaml:9:7: max_failures 1% of wave \"canary\" "
+                     "has no effect: the run has max_failures 0, and halts first\n"
+                     "Raise that of the run, or take this one out.\n");
+    run = fleet_fixture_run(fleet->fixture, "migrate", "--max-failures", "5", NULL);
+    cr_assert_eq(run->exit_code, 0, "%s", run->err);
+    cr_expect_null(strstr(run->err, "warning"), "%s", run->err);
+    two_servers("max_failures: 9");
+    run = fleet_fixture_run(fleet->fixture, "migrate", NULL);
+    cr_assert_eq(run->exit_code, 0, "%s", run->err);
+    cr_expect_not_null(strstr(run->err, "max_failures 9 of server \"main\" has no effect: the run "
+                                        "has max_failures 8, and"),
+                       "%s", run->err);
+}
+
 /* --- gates ------------------------------------------------------------------------------------ */
 
 Test(waves, a_gate_that_fails_stops_the_run_and_one_that_passes_lets_it_go_on)

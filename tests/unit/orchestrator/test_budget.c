@@ -147,3 +147,51 @@ Test(budget, a_servers_limit_counts_all_four_outcomes)
     cr_expect_null(budget_count(&budget, OUTCOME_LOCKED));
     cr_expect_not_null(budget_count(&budget, OUTCOME_UNKNOWN));
 }
+
+Test(budget, one_that_can_never_matter_beside_those_of_the_run)
+{
+    static const struct {
+        struct run_config run;
+        struct wave wave;
+        bool idle;
+    } cases[] = {
+        {{.max_failures = {0, false}}, {.max_failures = {1, true}}, true},
+        {{.max_failures = {0, true}}, {.max_failures = {1, false}}, true},
+        {{.max_failures = {3, false}}, {.max_failures = {4, false}}, true},
+        /* as small is no smaller; of a share nobody knows */
+        {{.max_failures = {0, false}}, {.max_failures = {0, false}}, false},
+        {{.max_failures = {3, false}}, {.max_failures = {3, false}}, false},
+        {{.max_failures = {3, false}}, {.max_failures = {5, true}}, false},
+        {{.max_failures = {1, true}}, {.max_failures = {5, false}}, false},
+        {{.max_failures = {1, true}}, {.max_failures = {5, true}}, false},
+        /* those unreachable count with the failures of the wave, and elsewhere in the run */
+        {{.has_max_unreachable = true, .max_unreachable = {10, true}},
+         {.max_failures = {1, false}},
+         false},
+        {{.has_max_unreachable = true, .max_unreachable = {2, false}},
+         {.max_failures = {2, false}},
+         false},
+        {{.has_max_unreachable = true, .max_unreachable = {2, false}},
+         {.max_failures = {3, false}},
+         true},
+        {{.has_max_unreachable = true, .max_unreachable = {2, false}},
+         {.max_failures = {1, false}, .has_max_unreachable = true, .max_unreachable = {9, true}},
+         true},
+        /* held tenants are no failures */
+        {{.has_max_held = true, .max_held = {9, false}}, {.max_failures = {1, false}}, true},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct wave wave = cases[i].wave;
+        const struct budget_rule *first = NULL;
+        struct budget run, own;
+
+        wave.has_max_failures = true;
+        budget_init(&run, &cases[i].run, 0);
+        budget_init_wave(&own, &wave, 0);
+        cr_expect_eq(budget_is_idle(&own, BUDGET_FAILURES, &run, &first), cases[i].idle, "%zu", i);
+        if (cases[i].idle)
+            cr_expect_str_eq(first->name, "max_failures");
+        cr_expect_not(budget_is_idle(&own, BUDGET_LOCKED, &run, &first), "not set");
+    }
+}
