@@ -151,6 +151,88 @@ Test(terminal, waves_have_rows_while_they_run_and_leave_none)
     cr_expect_not_null(strstr(end, ": 12 tenants: 11 migrated, 0 current, 1 failed"), "%s", end);
 }
 
+static void answer(struct session *session, const char *line)
+{
+    cr_assert_eq(write(session->fd, line, strlen(line)), (ssize_t)strlen(line));
+}
+
+/* Side by side: t01 to t03, t04 to t06. Begins the first and is asked about the second then, while
+ * t02 is in work. */
+static struct session asked_about_two(void)
+{
+    struct session session;
+
+    schema_fleet_inventory(fleet, NULL,
+                           "run:\n  workers: 2\n  max_failures: 0\n  waves:\n"
+                           "    - {name: one, size: 3, confirm: true}\n"
+                           "    - {name: two, size: 3, confirm: true, depends_on: []}\n"
+                           "    - {name: rest, depends_on: [one, two]}\n");
+    schema_fleet_close_gate(fleet, "t02");
+    session = begin(24, 80);
+    expect_shows(&session, "start wave \"one\" with 3 tenants? [y/N]");
+    answer(&session, "y\n");
+    expect_shows(&session, "start wave \"two\" with 3 tenants? [y/N]");
+    schema_fleet_wait_at_gate(fleet, 1);
+    harness_pause(300); /* longer than it takes to draw rows */
+    expect_shows(&session, "start wave \"one\" with 3 tenants? [y/N] y\n"
+                           "start wave \"two\" with 3 tenants? [y/N]");
+    return session;
+}
+
+static const char *all_of(struct session *session, int exit_code)
+{
+    cr_assert_eq(finish(session), exit_code, "%s", screen_all(session->screen));
+    return screen_all(session->screen);
+}
+
+Test(terminal, two_waves_side_by_side_are_asked_about_one_by_one)
+{
+    struct session session = asked_about_two();
+    const char *end;
+
+    answer(&session, "yes\n");
+    expect_shows(&session, "two   passed   3/3");
+    expect_shows(&session, "rest  waiting");
+    schema_fleet_open_gate(fleet);
+    end = all_of(&session, 0);
+    cr_expect_eq(strncmp(end,
+                         "start wave \"one\" with 3 tenants? [y/N] y\n"
+                         "start wave \"two\" with 3 tenants? [y/N] yes\n"
+                         "wave one: passed",
+                         95),
+                 0, "%s", end);
+    cr_expect_eq(schema_fleet_done(fleet), TENANTS);
+}
+
+Test(terminal, a_no_to_the_second_of_two_waves_lets_the_first_finish_its_work)
+{
+    struct session session = asked_about_two();
+    const char *end;
+
+    answer(&session, "n\n");
+    expect_shows(&session, "halted: the start of wave \"two\" was not confirmed");
+    schema_fleet_open_gate(fleet);
+    end = all_of(&session, 4);
+    cr_expect_not_null(strstr(end, "wave one: stopped, 3 tenants: 3 migrated\n"
+                                   "wave two: stopped, 3 tenants: 3 cancelled\n"
+                                   "    the answer was no\n"),
+                       "%s", end);
+}
+
+Test(terminal, a_question_ends_with_the_run_that_it_is_about)
+{
+    struct session session = asked_about_two();
+    const char *end;
+
+    schema_fleet_fail(fleet, "t02", "23505");
+    schema_fleet_open_gate(fleet);
+    end = all_of(&session, 4);
+    cr_expect_not_null(strstr(end, "start wave \"two\" with 3 tenants? [y/N]\n"
+                                   "t02: failed: 23505 out of stock"),
+                       "%s", end);
+    cr_expect_not_null(strstr(end, "wave two: stopped, 3 tenants: 3 cancelled\n"), "%s", end);
+}
+
 Test(terminal, a_closed_session_drains_the_run)
 {
     struct session session;
