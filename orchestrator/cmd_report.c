@@ -66,7 +66,7 @@ int cmd_report(const struct options *options, struct err_list *errors)
         err_list_take(errors, &err);
         goto done;
     }
-    if (!run.ended && ledger_is_alive(&run))
+    if (run.alive)
         message_note("run %s is going on: this is how far it is", run.id);
     code = show(options, replay);
 

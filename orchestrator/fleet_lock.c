@@ -1,6 +1,7 @@
 /*
- * fleet_lock.c: flock(2) on a file whose one line says who has it.
+ * fleet_lock.c: a lock on a file whose one line says who has it.
  *
+ * It is one of an open file description (F_OFD_SETLK), which can be asked for without being taken.
  * The lock is the kernel's and goes when its process goes, so the line of a run that was killed is
  * in nobody's way: it is believed only while somebody holds the lock.
  */
@@ -12,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,14 +34,21 @@ static int make_folder(const char *folder, struct err *err)
     return 0;
 }
 
+/* "run 20261123T061500Z-4f2a, pid 4711 on ops1, since ..." */
+static void read_owner(int fd, char *line, size_t size)
+{
+    ssize_t len = pread(fd, line, size - 1, 0);
+
+    line[len > 0 ? len : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+}
+
 /* Somebody else has the lock: who, by the file. One line, since cron jobs meet each other often. */
 static int busy(void *mem, int fd, struct err *err)
 {
     char line[512];
-    ssize_t len = pread(fd, line, sizeof(line) - 1, 0);
 
-    line[len > 0 ? len : 0] = '\0';
-    line[strcspn(line, "\n")] = '\0';
+    read_owner(fd, line, sizeof(line));
     return err_set(err, ERR_BUSY, "another run of this fleet is going on%s%s", line[0] ? ": " : "",
                    text_printable(mem, line));
 }
@@ -64,9 +71,11 @@ static int write_owner(void *mem, int fd, const char *path, const char *run_id, 
 
 static int take(void *mem, int fd, const char *path, const char *run_id, struct err *err)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return write_owner(mem, fd, path, run_id, err);
-    if (errno == EWOULDBLOCK)
+    if (errno == EAGAIN || errno == EACCES)
         return busy(mem, fd, err);
     return err_set(err, ERR_INTERNAL, "could not lock \"%s\": %s", path, strerror(errno));
 }
@@ -101,4 +110,30 @@ int fleet_lock_take(const char *state_folder, const char *run_id, int *ret_fd, s
     rc = open_and_take(mem, mem_printf(mem, "%s/lock", state_folder), run_id, ret_fd, err);
     talloc_free(mem);
     return rc;
+}
+
+/* NULL: nobody has it. */
+static char *find_holder(void *parent, int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char line[512];
+
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+        return NULL;
+    read_owner(fd, line, sizeof(line));
+    if (strncmp(line, "run ", 4) != 0)
+        return NULL;
+    return mem_strndup(parent, line + 4, strcspn(line + 4, ","));
+}
+
+char *fleet_lock_holder(void *parent, const char *state_folder)
+{
+    char *path = mem_printf(NULL, "%s/lock", state_folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char *holder = fd >= 0 ? find_holder(parent, fd) : NULL;
+
+    if (fd >= 0)
+        close(fd);
+    talloc_free(path);
+    return holder;
 }

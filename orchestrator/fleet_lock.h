@@ -1,5 +1,5 @@
 /*
- * fleet_lock.h: keeps a second run of the same fleet out: flock(2) on <state>/lock.
+ * fleet_lock.h: keeps a second run of the same fleet out: a lock of the kernel's on <state>/lock.
  */
 #ifndef ORCHESTRATOR_FLEET_LOCK_H
 #define ORCHESTRATOR_FLEET_LOCK_H
@@ -14,5 +14,9 @@
  */
 int fleet_lock_take(const char *state_folder, const char *run_id, int *ret_fd,
                     struct err *err) MUST_CHECK;
+
+/* The id of the run that has the lock, or NULL. Takes nothing, so it is in no run's way. Owned by
+ * `parent`. */
+char *fleet_lock_holder(void *parent, const char *state_folder);
 
 #endif

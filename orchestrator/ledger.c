@@ -6,11 +6,8 @@
 #include "common/mem.h"
 #include "common/sha256.h"
 #include "common/strbuf.h"
+#include "orchestrator/ledger_alive.h"
 #include "orchestrator/ledger_layout.h"
-
-#include <errno.h>
-#include <signal.h>
-#include <unistd.h>
 
 #define RUN_COLUMNS                                                                                \
     "id, name, operation, state, started_ms, finished_ms, duration_ms, host, pid, result, "        \
@@ -45,17 +42,6 @@ int ledger_open(void *parent, const struct fleet *fleet, bool read_only, struct 
     }
     *ret = db;
     return 0;
-}
-
-bool ledger_is_alive(const struct ledger_run *run)
-{
-    char host[256] = "";
-
-    if (run->ended)
-        return false;
-    if (gethostname(host, sizeof(host) - 1) < 0 || strcmp(host, run->host) != 0)
-        return true; /* who knows */
-    return kill((pid_t)run->pid, 0) == 0 || errno == EPERM;
 }
 
 /* --- reading ----------------------------------------------------------------------------- */
@@ -102,6 +88,22 @@ static int keep_run(void *arg, const struct ledger_value *values, size_t count U
     return 0;
 }
 
+/* Of those that have not ended: which go on? */
+static int mark_alive(struct run_list *list, struct ledger_db *db, struct err *err)
+{
+    struct strmap *alive = NULL;
+    int rc = 0;
+
+    for (size_t i = 0; i < list->count && rc == 0; i++) {
+        if (!list->items[i].ended && !alive)
+            rc = ledger_alive_runs(list->parent, db, &alive, err);
+        if (!list->items[i].ended && rc == 0)
+            list->items[i].alive = strmap_get(alive, list->items[i].id) != NULL;
+    }
+    talloc_free(alive);
+    return rc;
+}
+
 int ledger_list(void *parent, struct ledger_db *db, int64_t limit, struct ledger_run **ret,
                 size_t *ret_count, struct err *err)
 {
@@ -111,7 +113,8 @@ int ledger_list(void *parent, struct ledger_db *db, int64_t limit, struct ledger
     if (ledger_db_run(db,
                       "SELECT " RUN_COLUMNS " FROM pgtide_run "
                       "ORDER BY started_ms DESC, id DESC LIMIT $1",
-                      &most, 1, keep_run, &list, err) < 0)
+                      &most, 1, keep_run, &list, err) < 0 ||
+        mark_alive(&list, db, err) < 0)
         return -1;
     *ret = list.items;
     *ret_count = list.count;
@@ -169,6 +172,8 @@ int ledger_find(void *parent, struct ledger_db *db, const char *which, struct le
         err_hint(err, "\"pgtide runs\" lists those that there are; the newest is \"last\".");
         return -1;
     }
+    if (mark_alive(&list, db, err) < 0)
+        return -1;
     *ret = list.items[0];
     return 0;
 }
@@ -287,7 +292,7 @@ static int prune(struct ledger_db *db, const struct ledger_run *runs, size_t cou
 {
     *ret_count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (runs[i].started_ms >= before_ms || ledger_is_alive(&runs[i]))
+        if (runs[i].started_ms >= before_ms || runs[i].alive)
             continue;
         if (remove_run(db, runs[i].id, err) < 0)
             return -1;

@@ -22,7 +22,8 @@ struct ledger_run {
     const char *id;
     const char *name; /* of a shared run; or NULL */
     const char *operation;
-    bool ended; /* false: it goes on, or was killed; see ledger_is_alive() */
+    bool ended; /* false: it goes on, or was killed */
+    bool alive; /* it goes on */
     int64_t started_ms;
     int64_t finished_ms;
     int64_t duration_ms;
@@ -55,9 +56,6 @@ int ledger_refuse(struct err *err);
  */
 int ledger_open(void *parent, const struct fleet *fleet, bool read_only, struct ledger_db **ret,
                 struct err *err) MUST_CHECK;
-
-/* Whether the process of a run that has not ended is still there, as far as this machine knows. */
-bool ledger_is_alive(const struct ledger_run *run);
 
 /*
  * The run that a person means: its whole id, a beginning that no other has, the name of a shared

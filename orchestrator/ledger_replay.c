@@ -168,7 +168,7 @@ static void make_waves(struct ledger_replay *replay, const struct ledger_wave *r
 static void explain_rest(const struct ledger_replay *replay, struct job *job,
                          enum ledger_state state)
 {
-    bool alive = ledger_is_alive(replay->run);
+    bool alive = replay->run->alive;
 
     if (state == LEDGER_READY) {
         err_set(&job->err, ERR_CANCELLED, "not started %s",
@@ -217,7 +217,7 @@ static void break_off(struct ledger_replay *replay)
     struct run_result *result = &replay->result;
 
     result->signal = SIGKILL;
-    result->finished_wall_ms = ledger_is_alive(replay->run) ? clock_wall_ms() : last_moment(replay);
+    result->finished_wall_ms = replay->run->alive ? clock_wall_ms() : last_moment(replay);
     result->duration_ms = result->finished_wall_ms - result->started_wall_ms;
 }
 
@@ -289,6 +289,6 @@ void ledger_replay_report(const struct ledger_replay *replay, struct report *ret
     ret->as_text = replay->request.plan.action == JOB_REPAIR ? report_repair : report_summary;
     ret->suspended = (size_t)run->suspended;
     ret->recorded = true;
-    ret->going = ledger_is_alive(run);
+    ret->going = run->alive;
     snprintf(ret->host, sizeof(ret->host), "%s", run->host);
 }

@@ -43,7 +43,8 @@ static json_t *run_value(const struct report *report)
 
     report_value_set(run, "id", report_value_text(result->run_id));
     report_value_set(run, "startedAt", report_value_time(result->started_wall_ms));
-    report_value_set(run, "finishedAt", report_value_time(result->finished_wall_ms));
+    report_value_set(run, "finishedAt",
+                     report->going ? json_null() : report_value_time(result->finished_wall_ms));
     report_value_set(run, "durationMs", report_value_int(result->duration_ms));
     report_value_set(run, "host", report_value_text(report->host));
     if (report->request->origin)
@@ -78,8 +79,10 @@ static json_t *head_value(const struct report *report)
     report_value_set(head, "run", run_value(report));
     report_value_set(head, "fleet", report_parts_fleet(request->fleet));
     report_value_set(head, "catalog", report_parts_catalog(request->plan.catalog));
-    report_value_set(head, "result", report_value_text(run_result_name(report->result)));
-    report_value_set(head, "exitCode", report_value_int(report->exit_code));
+    report_value_set(head, "result",
+                     report_value_text(report->going ? "going" : run_result_name(report->result)));
+    report_value_set(head, "exitCode",
+                     report->going ? json_null() : report_value_int(report->exit_code));
     report_value_set(head, "halt", report_parts_halt(&report->result->halt));
     report_value_set(head, "closed", closed_value(report));
     report_value_set(head, "totals", report_parts_totals(report->result->totals));

@@ -27,7 +27,7 @@ static const char *state_of(const struct ledger_run *run)
 {
     if (run->ended)
         return "ended";
-    return ledger_is_alive(run) ? "going" : "broken off";
+    return run->alive ? "going" : "broken off";
 }
 
 /* --- for people -------------------------------------------------------------------------- */

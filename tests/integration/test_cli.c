@@ -397,12 +397,13 @@ Test(cli, unreachable_fleet_halts)
 Test(cli, second_run_is_5)
 {
     const struct process_result *result;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int fd;
 
     write_fleet(two_tenants);
     tmpdir_write(dir, ".pgtide/lock", "");
     fd = open(tmpdir_path(ctx, dir, ".pgtide/lock"), O_RDWR);
-    cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    cr_assert_eq(fcntl(fd, F_OFD_SETLK, &lock), 0);
     result = run("migrate");
     close(fd);
     expect_code(result, 5);

@@ -2,7 +2,9 @@
  * test_ledger.c: what is recorded of runs, reports made from it, and going on with a run.
  */
 #include "common/mem.h"
+#include "orchestrator/ledger.h"
 #include "tests/harness/pg_sql.h"
+#include "tests/harness/schema_check.h"
 #include "tests/harness/tmpdir.h"
 #include "tests/integration/fleet_facts.h"
 #include "tests/integration/schema_fleet.h"
@@ -10,6 +12,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { PATIENCE_MS = 30 * 1000 };
 
@@ -48,6 +51,22 @@ static const char *id_of(const struct fleet_run *some)
 static int64_t tenants_of(const struct fleet_run *some)
 {
     return (int64_t)json_array_size(json_object_get(some->report, "tenants"));
+}
+
+static const char *result_of(const struct fleet_run *some)
+{
+    return json_string_value(json_object_get(some->report, "result"));
+}
+
+static void expect_fits_schema(const struct fleet_run *some)
+{
+    json_t *schema = json_load_file("docs/report.schema.json", 0, NULL);
+    char *wrong;
+
+    cr_assert_not_null(schema);
+    wrong = schema_check(ctx, schema, (json_t *)(uintptr_t)some->report);
+    cr_assert_null(wrong, "%s", wrong);
+    json_decref(schema);
 }
 
 /* The newest report that the fixture had written, and the same from the ledger. */
@@ -219,11 +238,42 @@ Test(ledger, resuming_a_run_that_is_going_on_is_refused)
     schema_fleet_wait_at_gate(fleet, 2);
     second = run("resume", "last", NULL);
     fleet_facts_expect(second, 5);
-    second = run("report", "last", NULL);
+    second = run("report", "last", "-ojson");
     fleet_facts_expect(second, 0);
     cr_assert(strstr(second->err, "is going on: this is how far it is"), "%s", second->err);
+    expect_fits_schema(second);
+    cr_assert_str_eq(result_of(second), "going");
     schema_fleet_open_gate(fleet);
     fleet_facts_expect(fleet_fixture_wait(fleet->fixture, process), 0);
+}
+
+/* As after a reboot: another process has the number of the one that was killed. */
+Test(ledger, a_run_that_was_killed_is_not_taken_for_one_that_has_its_number)
+{
+    struct fleet inventory = {.state = mem_printf(ctx, "%s/.pgtide", fleet->fixture->dir)};
+    const struct ledger_value pid = ledger_db_int(getpid());
+    struct err err = ERR_INIT;
+    const struct fleet_run *some;
+    struct process *process;
+    struct ledger_db *db;
+
+    schema_fleet_close_gate(fleet, "all");
+    process = fleet_fixture_start(fleet->fixture, "migrate", NULL);
+    schema_fleet_wait_at_gate(fleet, 2);
+    some = run("runs", NULL, NULL);
+    cr_assert(strstr(some->out, "  going  "), "%s", some->out);
+    process_signal(process, SIGKILL);
+    process_wait(process);
+    cr_assert_eq(ledger_open(ctx, &inventory, false, &db, &err), 0, "%s", err.message);
+    cr_assert_eq(ledger_db_run(db, "UPDATE pgtide_run SET pid = $1", &pid, 1, NULL, NULL, &err), 0,
+                 "%s", err.message);
+    talloc_free(db);
+    some = run("runs", NULL, NULL);
+    cr_assert(strstr(some->out, "  broken off  "), "%s", some->out);
+    some = run("report", "last", "-ojson");
+    cr_assert_str_eq(result_of(some), "interrupted");
+    cr_assert_str_eq(some->err, "");
+    schema_fleet_open_gate(fleet);
 }
 
 static void halt_at_t02(void)

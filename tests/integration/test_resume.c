@@ -6,6 +6,7 @@
 #include "tests/integration/schema_fleet.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 
 static void *ctx;
 static struct schema_fleet *fleet;
@@ -77,4 +78,32 @@ Test(resume_runs, a_server_keeps_them_too)
     schema_fleet_fail(fleet, "all", "23505");
     expect(run("migrate", NULL, NULL), 3, 2, 2);
     expect(run("resume", "last", NULL), 3, 2, 0);
+}
+
+/* --- at work, or broken off ------------------------------------------------------------------- */
+
+/* In a ledger that machines share it is the lease that tells, wherever the run is or was. */
+Test(resume_runs, a_killed_run_is_broken_off_once_its_lease_is_over)
+{
+    struct process *process;
+    const struct fleet_run *some;
+
+    setenv("PGTIDE_LEASE", "500ms", 1);
+    schema_fleet_inventory(fleet, NULL,
+                           mem_printf(ctx, "ledger: postgresql://postgres@%s:%d/%s\n",
+                                      fleet->fixture->host, fleet->fixture->port,
+                                      fleet->fixture->databases[0]));
+    schema_fleet_close_gate(fleet, "all");
+    process = fleet_fixture_start(fleet->fixture, "migrate", NULL);
+    schema_fleet_wait_at_gate(fleet, 4);
+    some = run("runs", NULL, NULL);
+    cr_assert(strstr(some->out, "  going  "), "%s%s", some->out, some->err);
+    process_signal(process, SIGKILL);
+    process_wait(process);
+    do
+        some = run("runs", NULL, NULL);
+    while (strstr(some->out, "  going  "));
+    cr_assert(strstr(some->out, "  broken off  "), "%s%s", some->out, some->err);
+    schema_fleet_open_gate(fleet);
+    fleet_facts_expect(run("resume", "last", NULL), 0);
 }

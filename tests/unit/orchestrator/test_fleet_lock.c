@@ -90,7 +90,23 @@ Test(fleet_lock, goes_with_a_process_that_is_killed)
     }
     waitpid(child, &status, 0);
     cr_assert_eq(WTERMSIG(status), SIGKILL);
+    cr_expect_null(fleet_lock_holder(NULL, state));
     close(take("next")); /* the line the dead one left is no obstacle */
+}
+
+Test(fleet_lock, who_has_it_can_be_asked_without_being_in_anybodys_way)
+{
+    char *holder;
+    int fd;
+
+    cr_expect_null(fleet_lock_holder(NULL, state), "no folder yet");
+    fd = take("20261123T061500Z-4f2a");
+    holder = fleet_lock_holder(NULL, state);
+    cr_assert_not_null(holder);
+    cr_expect_str_eq(holder, "20261123T061500Z-4f2a");
+    talloc_free(holder);
+    close(fd);
+    cr_expect_null(fleet_lock_holder(NULL, state), "its line is there still");
 }
 
 Test(fleet_lock, a_long_line_of_before_is_replaced)

@@ -4,6 +4,7 @@
 #include "orchestrator/ledger.h"
 
 #include "common/mem.h"
+#include "orchestrator/fleet_lock.h"
 #include "orchestrator/ledger_tenants.h"
 #include "tests/unit/orchestrator/ledger_fixture.h"
 
@@ -80,33 +81,47 @@ Test(ledger, the_newest_come_first)
 Test(ledger, pruned_runs_go_with_all_that_is_theirs)
 {
     int64_t count;
+    int lock;
 
     ledger_fixture_migrated(&fixture, "20261101T000000Z-aaaa", 0, 1000, 5);
     ledger_fixture_end(&fixture, "20261101T000000Z-aaaa", "succeeded");
     ledger_fixture_end(&fixture, "20261102T000000Z-cccc", "succeeded");
+    cr_assert_eq(fleet_lock_take(fixture.dir, "20261102T000000Z-bbbb", &lock, &err), 0);
     cr_assert_eq(ledger_prune(fixture.db, 2500, &count, &err), 0, "%s", err.message);
-    cr_assert_eq(count, 1, "the second one may be going on, on another machine");
+    cr_assert_eq(count, 1, "the second one is going on");
     cr_assert_null(find("20261101"));
     cr_assert_eq(ledger_fixture_count(&fixture, "SELECT count(*) FROM pgtide_tenant"), 4);
     cr_assert_eq(ledger_fixture_count(&fixture, "SELECT count(*) FROM pgtide_attempt"), 0);
     cr_assert_eq(ledger_fixture_count(&fixture, "SELECT count(*) FROM pgtide_document"), 2);
+    close(lock);
+    cr_assert_eq(ledger_prune(fixture.db, 2500, &count, &err), 0, "%s", err.message);
+    cr_assert_eq(count, 1, "it was killed");
 }
 
-Test(ledger, a_run_of_a_process_that_is_gone_is_not_alive)
+static bool is_alive(const char *which)
 {
-    struct ledger_run run = {.host = "nowhere.invalid", .pid = 1};
-    char host[256] = "";
+    struct ledger_run run;
 
-    cr_assert(ledger_is_alive(&run), "who knows");
-    cr_assert_eq(gethostname(host, sizeof(host) - 1), 0);
-    run.host = host;
-    run.pid = getpid();
-    cr_assert(ledger_is_alive(&run));
-    run.ended = true;
-    cr_assert_not(ledger_is_alive(&run));
-    run.ended = false;
-    run.pid = 0x3FFFFFFF;
-    cr_assert_not(ledger_is_alive(&run));
+    cr_assert_eq(ledger_find(fixture.mem, fixture.db, which, &run, &err), 0, "%s", err.message);
+    return run.alive;
+}
+
+/* By the lock that it holds, and not by a process of its number, which may be anybody's by now. */
+Test(ledger, a_run_is_alive_while_it_holds_the_fleet_lock)
+{
+    struct ledger_run *runs;
+    size_t count;
+    int lock;
+
+    cr_assert_not(is_alive("20261102T000000Z-bbbb"));
+    cr_assert_eq(fleet_lock_take(fixture.dir, "20261102T000000Z-bbbb", &lock, &err), 0);
+    cr_assert(is_alive("20261102T000000Z-bbbb"));
+    cr_assert_not(is_alive("20261102T000000Z-cccc"));
+    cr_assert_eq(ledger_list(fixture.mem, fixture.db, 0, &runs, &count, &err), 0);
+    cr_assert(runs[1].alive && !runs[0].alive && !runs[2].alive);
+    ledger_fixture_end(&fixture, "20261102T000000Z-bbbb", "succeeded");
+    cr_assert_not(is_alive("20261102T000000Z-bbbb"), "it has ended");
+    close(lock);
 }
 
 Test(ledger, the_last_duration_is_that_of_the_newest_migration)

@@ -4,6 +4,7 @@
 #include "orchestrator/ledger_replay.h"
 
 #include "common/mem.h"
+#include "orchestrator/fleet_lock.h"
 #include "orchestrator/ledger_recorder.h"
 #include "orchestrator/report_csv.h"
 #include "orchestrator/report_html.h"
@@ -289,21 +290,26 @@ Test(ledger_replay, a_run_that_broke_off_says_who_was_in_work)
     const struct run_observer *observer;
     struct report report;
     const char *text;
+    int lock;
 
     setup_for("migrate");
     observer = ledger_recorder_observer(record(3));
     fixture.result.jobs[3].outcome = OUTCOME_NONE;
     observer->job_started(observer->arg, &fixture.result.jobs[3]);
     observer->tick(observer->arg, &fixture.result, 1);
+    cr_assert_eq(fleet_lock_take(ledger.dir, "20261123T061500Z-4f2a", &lock, &err), 0);
     report = replayed();
+    text = text_of(&report, report_json);
+    cr_assert(strstr(text, "\"result\":\"going\",\"exitCode\":null"), "%s", text);
+    cr_assert(strstr(text, "\"finishedAt\":null"), "%s", text);
     text = text_of(&report, report.as_text);
     cr_assert(strstr(text, "going on still\n"), "%s", text);
     cr_assert_null(strstr(text, "broken off"), "%s", text);
     cr_assert_null(strstr(text, "pgtide resume"), "%s", text);
-    cr_assert_eq(ledger_db_run(ledger.db, "UPDATE pgtide_run SET pid = 1073741823", NULL, 0, NULL,
-                               NULL, &err),
-                 0);
+    close(lock);
     report = replayed();
+    text = text_of(&report, report_json);
+    cr_assert(strstr(text, "\"result\":\"interrupted\",\"exitCode\":137"), "%s", text);
     text = text_of(&report, report.as_text);
     cr_assert(strstr(text, "broken off: pgtide was killed"), "%s", text);
     cr_assert(strstr(text, "3 current, 0 failed, 0 held, 0 unreachable, 0 locked, 1 unknown, "
