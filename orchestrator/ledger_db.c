@@ -43,6 +43,18 @@ bool ledger_db_is_shared(const struct ledger_db *db)
     return db->driver->shared;
 }
 
+void ledger_db_hint_replace(const struct ledger_db *db, struct err *err)
+{
+    if (db->driver->shared)
+        err_hint(err, "Drop the tables pgtide_* in it: they are made anew then; only the record of "
+                      "past runs is lost, the tenants' own histories are not touched.");
+    else
+        err_hint(err,
+                 "Move it away: mkdir broken && mv \"%s\"* broken/. A new one is made then; only "
+                 "the record of past runs is lost, the tenants' own histories are not touched.",
+                 db->name);
+}
+
 const char *ledger_db_name(const struct ledger_db *db)
 {
     return db->name;

@@ -56,6 +56,9 @@ bool ledger_db_is_shared(const struct ledger_db *db);
 /* For messages: the file's path, or "ledger database"; never a connection string. */
 const char *ledger_db_name(const struct ledger_db *db);
 
+/* Adds the hint how to replace a ledger that cannot be used any more. */
+void ledger_db_hint_replace(const struct ledger_db *db, struct err *err);
+
 /*
  * Runs one statement; `row` may be NULL. `sql` must live as long as `db`: statements are kept
  * prepared by their text.

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -44,26 +45,30 @@ static int close_db(struct sqlite_db *own)
 static int fail(struct sqlite_db *own, int rc, struct err *err)
 {
     const char *path = own->db.name;
+    const char *text = sqlite3_errmsg(own->handle);
 
     switch (rc & 0xFF) {
     case SQLITE_NOTADB:
         err_set(err, ERR_INTERNAL, "\"%s\" is no ledger: it is not an SQLite file", path);
+        ledger_db_hint_replace(&own->db, err);
         break;
     case SQLITE_CORRUPT:
-        err_set(err, ERR_INTERNAL, "ledger \"%s\" is damaged: %s", path,
-                sqlite3_errmsg(own->handle));
+    case SQLITE_ERROR: /* it lacks a table or a column */
+        err_set(err, ERR_INTERNAL, "ledger \"%s\" is damaged: %s", path, text);
+        ledger_db_hint_replace(&own->db, err);
         break;
     case SQLITE_BUSY:
         err_set(err, ERR_INTERNAL, "ledger \"%s\" is being written by another process", path);
         err_hint(err, "fuser \"%s\" shows which. Nothing of the fleet was lost.", path);
-        return -1;
+        break;
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+        err_set(err, ERR_INTERNAL, "ledger \"%s\": %s", path, text);
+        err_hint(err, "This user must be able to write the file and its folder.");
+        break;
     default:
-        return err_set(err, ERR_INTERNAL, "ledger \"%s\": %s", path, sqlite3_errmsg(own->handle));
+        err_set(err, ERR_INTERNAL, "ledger \"%s\": %s", path, text);
     }
-    err_hint(err,
-             "Move it away: mv %s %s.broken. A new one is made then; only the record of past runs "
-             "is lost, the tenants' own histories are not touched.",
-             path, path);
     return -1;
 }
 
@@ -185,14 +190,23 @@ static const struct ledger_driver driver = {
 
 /* --- opening ----------------------------------------------------------------------------- */
 
+static int refuse_folder(const char *path, struct err *err)
+{
+    err_set(err, ERR_INTERNAL, "ledger \"%s\" is a directory", path);
+    err_hint(err, "Move it away, or name another folder as \"state\" in fleet.yaml.");
+    return -1;
+}
+
 /* SQLite would make it as the umask says; -wal and -shm get the mode of the file. */
 static int make_file(const char *path, struct err *err)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
+    if (fd < 0 && errno == EISDIR)
+        return refuse_folder(path, err);
     if (fd < 0) {
         err_set(err, ERR_INTERNAL, "could not open ledger \"%s\": %s", path, strerror(errno));
-        err_hint(err, "This user must be able to write in the state folder.");
+        err_hint(err, "This user must be able to write it, and in the state folder.");
         return -1;
     }
     close(fd);
@@ -201,15 +215,19 @@ static int make_file(const char *path, struct err *err)
 
 static int find_file(const char *path, struct err *err)
 {
+    struct stat info;
+
     if (access(path, R_OK) == 0)
-        return 0;
+        return stat(path, &info) == 0 && S_ISDIR(info.st_mode) ? refuse_folder(path, err) : 0;
     if (errno == ENOENT || errno == ENOTDIR) {
         err_set(err, ERR_NOINPUT, "there is no ledger \"%s\"", path);
         err_hint(err, "It is made by the first command that changes tenants: no run of this fleet "
                       "has been recorded here.");
         return -1;
     }
-    return err_set(err, ERR_INTERNAL, "could not open ledger \"%s\": %s", path, strerror(errno));
+    err_set(err, ERR_INTERNAL, "could not open ledger \"%s\": %s", path, strerror(errno));
+    err_hint(err, "It belongs to the user who changes tenants: type this as that one.");
+    return -1;
 }
 
 /* "file:PATH?immutable=1", for a folder in which not even a reader may make its lock file. */

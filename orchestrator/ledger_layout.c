@@ -116,7 +116,14 @@ static int read_layout(struct ledger_db *db, int64_t *ret, struct err *err)
     *ret = NO_LAYOUT;
     if (!found)
         return 0;
-    return ledger_db_run(db, "SELECT layout FROM pgtide_ledger", NULL, 0, keep_number, ret, err);
+    if (ledger_db_run(db, "SELECT layout FROM pgtide_ledger", NULL, 0, keep_number, ret, err) < 0)
+        return -1;
+    if (*ret != NO_LAYOUT)
+        return 0;
+    err_set(err, ERR_INTERNAL, "ledger \"%s\" is damaged: its table pgtide_ledger is empty",
+            ledger_db_name(db));
+    ledger_db_hint_replace(db, err);
+    return -1;
 }
 
 static int refuse_newer(const struct ledger_db *db, int64_t layout, struct err *err)
@@ -131,9 +138,11 @@ static int refuse_newer(const struct ledger_db *db, int64_t layout, struct err *
 
 static int refuse_reading(const struct ledger_db *db, int64_t layout, struct err *err)
 {
-    if (layout == NO_LAYOUT)
-        return err_set(err, ERR_NOINPUT, "there are no runs in ledger \"%s\" yet",
-                       ledger_db_name(db));
+    if (layout == NO_LAYOUT) {
+        err_set(err, ERR_NOINPUT, "there are no runs in ledger \"%s\" yet", ledger_db_name(db));
+        err_hint(err, "Commands that change tenants fill it, as \"pgtide migrate\".");
+        return -1;
+    }
     err_set(err, ERR_INTERNAL, "ledger \"%s\" has an older layout, %lld", ledger_db_name(db),
             (long long)layout);
     err_hint(err, "The next run of this fleet brings it up to date.");

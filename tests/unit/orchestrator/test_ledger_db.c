@@ -221,3 +221,27 @@ Test(ledger_db, a_damaged_file_is_refused)
     cr_assert_eq(fclose(file), 0);
     expect_refused("is damaged", "the tenants' own histories are not touched");
 }
+
+Test(ledger_db, one_that_has_lost_its_number_or_a_table_is_refused)
+{
+    struct ledger_run *runs;
+    size_t count;
+
+    close_it();
+    change_with_sqlite("DELETE FROM pgtide_ledger");
+    expect_refused("is damaged: its table pgtide_ledger is empty", "mkdir broken && mv \"");
+    change_with_sqlite("INSERT INTO pgtide_ledger VALUES (1); DROP TABLE pgtide_run");
+    cr_assert_eq(open_again(true), 0, "%s", err.message);
+    cr_assert_eq(ledger_list(fixture.mem, fixture.db, 0, &runs, &count, &err), -1);
+    cr_assert(strstr(err.message, "is damaged: no such table: pgtide_run"), "%s", err.message);
+    cr_assert(strstr(err.hint, "mkdir broken && mv \""), "%s", err.hint);
+}
+
+Test(ledger_db, a_folder_in_its_place_is_refused)
+{
+    close_it();
+    cr_assert_eq(unlink(fixture.path), 0);
+    cr_assert_eq(mkdir(fixture.path, 0700), 0);
+    expect_refused("is a directory", "Move it away");
+    cr_assert_eq(rmdir(fixture.path), 0);
+}
