@@ -37,6 +37,11 @@ bool report_utf8(void)
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
+const char *report_result(const struct report *report)
+{
+    return report->going ? "going" : run_result_name(report->result);
+}
+
 const struct migration *report_migration(const struct catalog *catalog, int64_t version)
 {
     size_t from = 0;

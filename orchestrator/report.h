@@ -43,6 +43,9 @@ bool report_color_wanted(FILE *out, bool no_color);
 /* The locale (setlocale(LC_CTYPE, "") was called by main) is UTF-8. */
 bool report_utf8(void);
 
+/* "succeeded", ... as run_result_name() has it, or "going". */
+const char *report_result(const struct report *report);
+
 /* A version as its file name writes it ("0039"), "-" for 0. Owned by `parent`. */
 char *report_version(void *parent, const struct catalog *catalog, int64_t version);
 

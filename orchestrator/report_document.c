@@ -66,9 +66,10 @@ static void add_facts(struct document *document)
     struct facts facts = {.count = 0};
 
     add_fact(&facts, "run", result->run_id);
-    add_fact(&facts, "result", run_result_name(result));
+    add_fact(&facts, "result", report_result(report));
     add_fact(&facts, "why", halt_text(mem, &result->halt));
-    add_fact(&facts, "exit code", mem_printf(mem, "%d", report->exit_code));
+    if (!report->going)
+        add_fact(&facts, "exit code", mem_printf(mem, "%d", report->exit_code));
     add_fact(&facts, "began", time_text(mem, result->started_wall_ms));
     add_fact(&facts, "took", text_elapsed(mem, result->duration_ms));
     add_fact(&facts, "on", report->host);
@@ -218,7 +219,7 @@ static int add_all(struct document *document)
 
     document->markup->begin(&document->out,
                             mem_printf(document->mem, "pgtide %s: %s", report->request->operation,
-                                       run_result_name(report->result)));
+                                       report_result(report)));
     add_facts(document);
     add_totals(document);
     if (add_text(document) < 0)

@@ -79,8 +79,7 @@ static json_t *head_value(const struct report *report)
     report_value_set(head, "run", run_value(report));
     report_value_set(head, "fleet", report_parts_fleet(request->fleet));
     report_value_set(head, "catalog", report_parts_catalog(request->plan.catalog));
-    report_value_set(head, "result",
-                     report_value_text(report->going ? "going" : run_result_name(report->result)));
+    report_value_set(head, "result", report_value_text(report_result(report)));
     report_value_set(head, "exitCode",
                      report->going ? json_null() : report_value_int(report->exit_code));
     report_value_set(head, "halt", report_parts_halt(&report->result->halt));

@@ -66,7 +66,7 @@ static void add_info(struct metrics *metrics)
 
     strbuf_init(&labels, metrics->mem);
     add_label(&labels, "run", result->run_id);
-    add_label(&labels, "result", run_result_name(result));
+    add_label(&labels, "result", report_result(metrics->report));
     add_label(&labels, "version", PGTIDE_VERSION);
     add_help(metrics, "pgtide_run_info", "The last run; always 1.");
     add_sample(metrics, "pgtide_run_info", labels.text, 1);
@@ -122,19 +122,28 @@ static void add_versions(struct metrics *metrics)
     }
 }
 
+/* What a run that is still at work does not have yet. */
+static void add_end(struct metrics *metrics)
+{
+    const struct report *report = metrics->report;
+
+    if (report->going)
+        return;
+    add_metric(metrics, "pgtide_run_exit_code", "Exit code of the last run.", report->exit_code);
+    add_metric(metrics, "pgtide_run_end_timestamp_seconds", "When the last run ended.",
+               (double)report->result->finished_wall_ms / 1000);
+}
+
 static void add_all(struct metrics *metrics)
 {
     const struct run_result *result = metrics->report->result;
 
     add_info(metrics);
-    add_metric(metrics, "pgtide_run_exit_code", "Exit code of the last run.",
-               metrics->report->exit_code);
     add_metric(metrics, "pgtide_run_halted", "1: a budget, a gate or a confirmation halted it.",
                result->halt.halted);
     add_metric(metrics, "pgtide_run_start_timestamp_seconds", "When the last run began.",
                (double)result->started_wall_ms / 1000);
-    add_metric(metrics, "pgtide_run_end_timestamp_seconds", "When the last run ended.",
-               (double)result->finished_wall_ms / 1000);
+    add_end(metrics);
     add_metric(metrics, "pgtide_run_duration_seconds", "How long the last run took.",
                (double)result->duration_ms / 1000);
     add_outcomes(metrics);
