@@ -63,8 +63,12 @@ static const char *const steps[] = {
     "owner text,"  /* the machine that has it in work, in a shared run */
     "PRIMARY KEY (run, tenant));"
     "CREATE UNIQUE INDEX pgtide_tenant_name ON pgtide_tenant (run, name);"
-    "CREATE INDEX pgtide_tenant_migrated ON pgtide_tenant (name, started_ms) "
-    "WHERE outcome = 'migrated';"
+
+    /* By name, whatever the run: asked at the start of each run, so it must not grow with them. */
+    "CREATE TABLE pgtide_duration ("
+    "name text NOT NULL PRIMARY KEY,"
+    "ended_ms bigint NOT NULL,"
+    "took_ms bigint NOT NULL);"
 
     "CREATE TABLE pgtide_attempt ("
     "run text NOT NULL,"

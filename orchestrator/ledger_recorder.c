@@ -101,6 +101,23 @@ static void end_attempt(struct ledger_recorder *recorder, const struct job *job)
     *began_ms = 0;
 }
 
+/* For the runs to come: what the attempt took that has migrated the tenant. */
+static void put_duration(struct ledger_recorder *recorder, const struct job *job)
+{
+    int64_t began_ms = recorder->attempt_ms[job - recorder->result->jobs];
+    int64_t now_ms = clock_wall_ms();
+
+    if (job->outcome == OUTCOME_MIGRATED && job->plan->action == JOB_MIGRATE && began_ms > 0)
+        ledger_tenants_put_duration(recorder->batch, job->tenant->name, now_ms, now_ms - began_ms);
+}
+
+static void end_job(struct ledger_recorder *recorder, const struct job *job)
+{
+    set_tenant(recorder, job, LEDGER_ENDED);
+    put_duration(recorder, job);
+    end_attempt(recorder, job);
+}
+
 static void on_job_retry(void *arg, const struct job *job, int64_t delay_ms UNUSED)
 {
     struct ledger_recorder *recorder = arg;
@@ -117,8 +134,7 @@ static void on_job_ended(void *arg, const struct job *job, const struct run_resu
 
     if (recorder->failure || job->elsewhere) /* the machine that has done it records it */
         return;
-    set_tenant(recorder, job, LEDGER_ENDED);
-    end_attempt(recorder, job);
+    end_job(recorder, job);
 }
 
 /* on_failure is run when the job has ended already. */
@@ -279,8 +295,7 @@ static void put_tenants(struct ledger_recorder *recorder)
     for (size_t i = 0; result && i < result->job_count; i++) {
         if (result->jobs[i].elsewhere)
             continue;
-        set_tenant(recorder, &result->jobs[i], LEDGER_ENDED);
-        end_attempt(recorder, &result->jobs[i]);
+        end_job(recorder, &result->jobs[i]);
     }
 }
 

@@ -309,6 +309,23 @@ int ledger_tenants_waves(void *parent, struct ledger_db *db, const char *run,
 
 /* --- how long it took -------------------------------------------------------------------- */
 
+void ledger_tenants_put_duration(struct ledger_batch *batch, const char *name, int64_t ended_ms,
+                                 int64_t took_ms)
+{
+    const struct ledger_value values[] = {
+        ledger_db_text(name),
+        ledger_db_int(ended_ms),
+        ledger_db_int(took_ms),
+    };
+
+    ledger_batch_add(batch,
+                     "INSERT INTO pgtide_duration (name, ended_ms, took_ms) VALUES ($1, $2, $3) "
+                     "ON CONFLICT (name) DO UPDATE SET ended_ms = excluded.ended_ms, "
+                     "took_ms = excluded.took_ms "
+                     "WHERE excluded.ended_ms >= pgtide_duration.ended_ms",
+                     values, ARRAY_LEN(values));
+}
+
 struct durations {
     struct strmap *positions; /* of tenants by name, counted from 1 */
     int64_t *list;
@@ -340,15 +357,8 @@ int ledger_tenants_last_durations(void *parent, struct ledger_db *db,
         durations.list[i] = -1;
         strmap_add(durations.positions, tenants[i]->name, (void *)(uintptr_t)(i + 1));
     }
-    rc = ledger_db_run(db,
-                       "SELECT name, took FROM (SELECT t.name, a.ended_ms - a.started_ms AS took, "
-                       "row_number() OVER (PARTITION BY t.name ORDER BY t.started_ms DESC) AS age "
-                       "FROM pgtide_tenant t JOIN pgtide_run r ON r.id = t.run "
-                       "JOIN pgtide_attempt a ON a.run = t.run AND a.tenant = t.tenant "
-                       "AND a.number = t.attempts "
-                       "WHERE t.outcome = 'migrated' AND r.operation IN ('migrate', 'seed') "
-                       "AND a.ended_ms IS NOT NULL) newest WHERE age = 1",
-                       NULL, 0, keep_duration, &durations, err);
+    rc = ledger_db_run(db, "SELECT name, took_ms FROM pgtide_duration", NULL, 0, keep_duration,
+                       &durations, err);
     talloc_free(mem);
     *ret = durations.list;
     return rc;

@@ -90,6 +90,10 @@ int ledger_tenants_waves(void *parent, struct ledger_db *db, const char *run,
 int ledger_tenants_totals(struct ledger_db *db, const char *run, size_t totals[OUTCOME_COUNT],
                           struct err *err) MUST_CHECK;
 
+/* Keeps how long the tenant of this name was migrated, unless a later time is known. */
+void ledger_tenants_put_duration(struct ledger_batch *batch, const char *name, int64_t ended_ms,
+                                 int64_t took_ms);
+
 /*
  * How long each tenant took the last time it was migrated; -1: never, as far as the ledger knows.
  * By position in `tenants`, owned by `parent`.

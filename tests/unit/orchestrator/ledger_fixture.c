@@ -96,6 +96,8 @@ void ledger_fixture_migrated(struct ledger_fixture *fixture, const char *id, siz
 
     ledger_tenants_set(batch, id, &tenant);
     ledger_tenants_put_attempt(batch, id, &attempt);
+    ledger_tenants_put_duration(batch, mem_printf(batch, "t%zu", index + 1), attempt.ended_ms,
+                                took_ms);
     commit(fixture, batch);
 }
 

@@ -130,8 +130,8 @@ Test(ledger, the_last_duration_is_that_of_the_newest_migration)
     const struct tenant *const list[] = {&tenants[0], &tenants[1], &tenants[2]};
     const int64_t *durations;
 
-    ledger_fixture_migrated(&fixture, "20261101T000000Z-aaaa", 0, 1000, 70);
     ledger_fixture_migrated(&fixture, "20261102T000000Z-bbbb", 0, 2000, 50);
+    ledger_fixture_migrated(&fixture, "20261101T000000Z-aaaa", 0, 1000, 70);
     ledger_fixture_migrated(&fixture, "20261101T000000Z-aaaa", 1, 1000, 30);
     cr_assert_eq(ledger_tenants_last_durations(fixture.mem, fixture.db, list, 3, &durations, &err),
                  0, "%s", err.message);
