@@ -5,7 +5,8 @@
 #     BENCH_TENANTS=24     databases on the near server
 #     BENCH_ROUNDS=5       rounds there; the figures are medians
 #     BENCH_FAR_ROUNDS=2   rounds through the proxy with 20 ms round trip; 0 = leave them out
-#     BENCH_MANY=1000      databases of the last section; 0 = leave it out
+#     BENCH_HUNDRED=100    databases of a fleet of usual size; 0 = leave it out
+#     BENCH_MANY=1000      databases with nothing pending; 0 = leave it out
 #     BENCH_FLEET=10000    tenants, schemas of a few databases, in one run; 0 = leave it out
 #     BENCH_WORKERS="1 4 16"
 #     BENCH_FOLDER=/tmp    where the server's data goes; memory (/dev/shm) where there is enough of it
@@ -20,6 +21,7 @@ source "$root/scripts/throwaway.sh"
 tenants=${BENCH_TENANTS:-24}
 rounds=${BENCH_ROUNDS:-5}
 far_rounds=${BENCH_FAR_ROUNDS:-2}
+hundred=${BENCH_HUNDRED:-100}
 many=${BENCH_MANY:-1000}
 fleet=${BENCH_FLEET:-10000}
 fleet_databases=4
@@ -31,7 +33,7 @@ tools=(floor pgtide psql)
 
 # MB that all databases at once may need.
 megabytes() {
-    echo $((2048 + many * 11 + fleet / 8))
+    echo $((2048 + (hundred + many) * 11 + fleet / 8))
 }
 
 # A disk is the noisiest part of a machine, and not what is measured. In memory then, if the
@@ -237,6 +239,18 @@ table() { # COUNT-OR-far PORT ROUNDS
     done
 }
 
+# A fleet of usual size: what it costs once, to start a program and to read the files, is shared by
+# more tenants than in the table above.
+hundred_tenants() {
+    local workload
+    echo
+    echo "$hundred databases, near server:"
+    table_head
+    for workload in W1 W2; do
+        cell "$workload" 4 "$hundred" "$near_port" 2
+    done
+}
+
 # A fleet of many: nothing is pending; what counts is memory and the price of a tenant.
 many_tenants() {
     echo
@@ -364,6 +378,9 @@ W1: fresh, 40 migrations. W2: one pending. W3: nothing pending. After every run 
 Near server, $tenants databases:
 EOF
 table "$tenants" "$near_port" "$rounds"
+if [ "$hundred" -gt 0 ]; then
+    hundred_tenants
+fi
 if [ "$far_rounds" -gt 0 ]; then
     start_proxy
     echo
