@@ -88,7 +88,7 @@ Test(cli, wrong_usage_is_64_and_says_what_is_meant)
         {{"migrate", "--events=-", "-o", "json"}, "cannot both go to standard output\n"},
         {{"migrate", "--tennant=x"}, "hint: Did you mean \"--tenant\"?\n"},
         {{"migrate", "--shard=2/2"}, "expected I/N with I from 0 to N-1"},
-        {{"migrate", "--report=run.html"}, "run.html"},
+        {{"migrate", "--report=run.pdf"}, "run.pdf"},
         {{"list", "extra"}, "\"list\" does not take the argument \"extra\""},
     };
 
@@ -427,7 +427,7 @@ Test(cli, report_that_cannot_be_written_is_found_before_the_run)
 {
     write_fleet(two_tenants);
     expect_code(run("migrate", "--report", "nowhere/run.json"), 66);
-    expect_code(run("migrate", "--report", "run.csv"), 64);
+    expect_code(run("migrate", "--report", "run.txt"), 64);
     cr_expect_not(tmpdir_exists(dir, ".pgtide"));
 }
 
