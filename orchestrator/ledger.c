@@ -62,7 +62,7 @@ static int keep_run(void *arg, const struct ledger_value *values, size_t count U
 
     mem_grow(mem, &list->items, &list->capacity, list->count + 1);
     run = &list->items[list->count++];
-    *run = (struct ledger_run){.alive = false};
+    *run = (struct ledger_run){0};
     run->id = ledger_db_copy(mem, *values++);
     run->name = ledger_db_copy(mem, *values++);
     run->operation = ledger_db_copy(mem, *values++);

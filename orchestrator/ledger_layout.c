@@ -103,21 +103,34 @@ static int keep_number(void *arg, const struct ledger_value *values, size_t coun
     return 0;
 }
 
-/* NO_LAYOUT: there is no such table. Not by information_schema, which hides those of others. */
-static int read_layout(struct ledger_db *db, int64_t *ret, struct err *err)
+/*
+ * In PostgreSQL by a query of pg_class: information_schema hides the tables of others, and
+ * to_regclass() could still say no after the wait for another machine, out of a cache which only
+ * the lock of a table brings up to date.
+ */
+int ledger_layout_has_table(struct ledger_db *db, const char *table, bool *ret, struct err *err)
 {
     static const char tables[] =
-        "SELECT count(*) FROM pg_class c "
-        "WHERE c.relname = 'pgtide_ledger' "
+        "SELECT count(*) FROM pg_class c WHERE c.relname = CAST($1 AS text) "
         "AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
-    static const char file_tables[] = "SELECT count(*) FROM sqlite_master "
-                                      "WHERE type = 'table' AND name = 'pgtide_ledger'";
+    static const char file_tables[] =
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1";
+    const struct ledger_value name = ledger_db_text(table);
     int64_t found = 0;
+    int rc = ledger_db_run(db, ledger_db_is_shared(db) ? tables : file_tables, &name, 1,
+                           keep_number, &found, err);
 
-    if (ledger_db_run(db, ledger_db_is_shared(db) ? tables : file_tables, NULL, 0, keep_number,
-                      &found, err) < 0)
-        return -1;
+    *ret = found > 0;
+    return rc;
+}
+
+static int read_layout(struct ledger_db *db, int64_t *ret, struct err *err)
+{
+    bool found;
+
     *ret = NO_LAYOUT;
+    if (ledger_layout_has_table(db, "pgtide_ledger", &found, err) < 0)
+        return -1;
     if (!found)
         return 0;
     if (ledger_db_run(db, "SELECT layout FROM pgtide_ledger", NULL, 0, keep_number, ret, err) < 0)

@@ -22,6 +22,10 @@
  */
 int ledger_layout_prepare(struct ledger_db *db, bool read_only, struct err *err) MUST_CHECK;
 
+/* Is there a table of this name among the ledger's, whoever has made it? */
+int ledger_layout_has_table(struct ledger_db *db, const char *table, bool *ret,
+                            struct err *err) MUST_CHECK;
+
 /* Tables could not be made: says what to do where it was for want of rights. */
 void ledger_layout_explain(struct err *err);
 

@@ -122,19 +122,15 @@ static int prepare_hooks(struct operation *op, struct err_list *errors)
     return 0;
 }
 
-/* A run that is gone on with keeps its waves, if it can, and its budgets. */
+/* A run that is gone on with keeps its waves, if it can. */
 static int deal_waves(struct operation *op, struct err_list *errors)
 {
     struct run_request *request = &op->request;
-    bool kept = op->resume && wave_request_knows_waves(request->plan.action) &&
-                resume_deal(op->mem, op->resume, &op->selected, op->selection.history, request);
 
-    if ((kept ? wave_request_gates(op->mem, request, errors)
-              : wave_request_deal(op->mem, &op->selection, &op->selected, request, errors)) < 0)
-        return -1;
-    if (op->resume)
-        request->whole = ledger_options_whole(op->mem, resume_options(op->resume), request);
-    return 0;
+    if (op->resume && wave_request_knows_waves(request->plan.action) &&
+        resume_deal(op->mem, op->resume, &op->selected, op->selection.history, request))
+        return wave_request_gates(op->mem, request, errors);
+    return wave_request_deal(op->mem, &op->selection, &op->selected, request, errors);
 }
 
 /* How long a migration of each tenant took the last time; NULL: nothing is known, or asked. */
@@ -186,6 +182,8 @@ static int make_request(struct operation *op, struct err_list *errors)
     if (resolve_target(op, &request->plan.to_version, errors) < 0 ||
         prepare_hooks(op, errors) < 0 || deal_waves(op, errors) < 0)
         return -1;
+    if (op->resume) /* and so do its budgets */
+        request->whole = ledger_options_whole(op->mem, resume_options(op->resume), request);
     request->expected_ms = expected_durations(op);
     if (op->kind->prepare && op->kind->prepare(op->mem, options, request, errors) < 0)
         return -1;

@@ -59,7 +59,7 @@ static void add_success(struct strbuf *out, const struct job *job)
 {
     void *mem = mem_context(NULL);
     const struct catalog *catalog = job->plan->catalog;
-    size_t seeds = 0;
+    size_t seeds = job_seed_count(job);
 
     strbuf_str(out, report_text_outcome(job->plan->action, job->outcome));
     if (job->plan->action == JOB_REPAIR) {
@@ -75,8 +75,6 @@ static void add_success(struct strbuf *out, const struct job *job)
     strbuf_printf(out, " %s in %s",
                   job->version ? report_version(mem, catalog, job->version) : "no version",
                   text_elapsed(mem, job->duration_ms));
-    for (size_t i = 0; i < job->step_count; i++)
-        seeds += job->steps[i].seed != NULL;
     if (job->step_count > seeds)
         strbuf_printf(out, " (%s", report_text_count(mem, job->step_count - seeds, "migration"));
     if (seeds > 0)

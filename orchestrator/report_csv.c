@@ -3,11 +3,11 @@
  */
 #include "orchestrator/report_csv.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "orchestrator/csv_field.h"
 #include "orchestrator/report_parts.h"
 #include "orchestrator/report_text.h"
-#include "orchestrator/report_value.h"
 
 static const char head[] =
     "run,tenant,server,database,schema,wave,outcome,initialVersion,version,attempts,startedAt,"
@@ -45,27 +45,24 @@ static void add_version(struct strbuf *line, const struct job *job, int64_t vers
 
 static void add_times(struct strbuf *line, const struct job *job)
 {
-    json_t *started = report_value_time(job->started_wall_ms);
+    char *started;
 
-    add(line, json_string_value(started));
-    json_decref(started);
-    if (job->started_wall_ms != 0)
-        add_number(line, job->duration_ms);
-    else
-        add(line, NULL);
+    if (job->started_wall_ms == 0) {
+        strbuf_str(line, ",,");
+        return;
+    }
+    started = clock_iso(NULL, job->started_wall_ms);
+    add(line, started);
+    add_number(line, job->duration_ms);
+    talloc_free(started);
 }
 
 static void add_work(struct strbuf *line, const struct job *job)
 {
-    int64_t migrations = 0;
-    int64_t seeds = 0;
+    size_t seeds = job_seed_count(job);
 
-    for (size_t i = 0; i < job->step_count; i++) {
-        migrations += job->steps[i].migration != NULL;
-        seeds += job->steps[i].seed != NULL;
-    }
-    add_number(line, migrations);
-    add_number(line, seeds);
+    add_number(line, (int64_t)(job->step_count - seeds));
+    add_number(line, (int64_t)seeds);
 }
 
 static void add_error(struct strbuf *line, const struct err *err)

@@ -3,11 +3,11 @@
  */
 #include "orchestrator/report_document.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "common/text.h"
 #include "orchestrator/report_parts.h"
 #include "orchestrator/report_text.h"
-#include "orchestrator/report_value.h"
 
 struct document {
     void *mem;
@@ -35,16 +35,6 @@ static void add_fact(struct facts *facts, const char *name, const char *value)
     facts->count++;
 }
 
-/* NULL for 0. */
-static char *time_text(void *mem, int64_t wall_ms)
-{
-    json_t *value = report_value_time(wall_ms);
-    char *text = json_is_string(value) ? mem_strdup(mem, json_string_value(value)) : NULL;
-
-    json_decref(value);
-    return text;
-}
-
 static char *halt_text(void *mem, const struct run_halt *halt)
 {
     struct strbuf text;
@@ -70,7 +60,8 @@ static void add_facts(struct document *document)
     add_fact(&facts, "why", halt_text(mem, &result->halt));
     if (!report->going)
         add_fact(&facts, "exit code", mem_printf(mem, "%d", report->exit_code));
-    add_fact(&facts, "began", time_text(mem, result->started_wall_ms));
+    if (result->started_wall_ms != 0)
+        add_fact(&facts, "began", clock_iso(mem, result->started_wall_ms));
     add_fact(&facts, "took", text_elapsed(mem, result->duration_ms));
     add_fact(&facts, "on", report->host);
     if (request->origin)
@@ -85,7 +76,6 @@ static void add_facts(struct document *document)
                                                 .columns = 2,
                                                 .cells = facts.cells,
                                                 .rows = facts.count,
-                                                .outcomes = 2,
                                             });
 }
 
@@ -97,6 +87,7 @@ static void add_totals(struct document *document)
     enum job_action action = document->report->request->plan.action;
     const size_t *totals = document->report->result->totals;
     const char *cells[2 * OUTCOME_COUNT];
+    enum outcome outcomes[OUTCOME_COUNT];
     size_t rows = 0;
 
     for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++) {
@@ -104,7 +95,7 @@ static void add_totals(struct document *document)
             continue;
         cells[2 * rows] = report_text_outcome(action, outcome);
         cells[2 * rows + 1] = mem_printf(document->mem, "%zu", totals[outcome]);
-        rows++;
+        outcomes[rows++] = outcome;
     }
     if (rows > 0)
         document->markup->table(&document->out, &(struct report_document_table){
@@ -112,7 +103,7 @@ static void add_totals(struct document *document)
                                                     .columns = ARRAY_LEN(titles),
                                                     .cells = cells,
                                                     .rows = rows,
-                                                    .outcomes = 0,
+                                                    .outcomes = outcomes,
                                                 });
 }
 
@@ -193,12 +184,15 @@ static void fill_tenant(struct document *document, const struct job *job, const 
 static void add_tenants(struct document *document)
 {
     const struct run_result *result = document->report->result;
+    enum outcome *outcomes = mem_array(document->mem, enum outcome, result->job_count);
     const char **cells = mem_array(document->mem, const char *, result->job_count *TENANT_COLUMNS);
 
     if (result->job_count == 0)
         return;
-    for (size_t i = 0; i < result->job_count; i++)
+    for (size_t i = 0; i < result->job_count; i++) {
         fill_tenant(document, &result->jobs[i], &cells[i * TENANT_COLUMNS]);
+        outcomes[i] = result->jobs[i].outcome;
+    }
     document->markup->fold(&document->out,
                            report_text_count(document->mem, result->job_count, "tenant"));
     document->markup->table(&document->out, &(struct report_document_table){
@@ -206,7 +200,8 @@ static void add_tenants(struct document *document)
                                                 .columns = TENANT_COLUMNS,
                                                 .cells = cells,
                                                 .rows = result->job_count,
-                                                .outcomes = TENANT_OUTCOME,
+                                                .outcomes = outcomes,
+                                                .outcome_column = TENANT_OUTCOME,
                                             });
     document->markup->unfold(&document->out);
 }

@@ -16,7 +16,9 @@ struct report_document_table {
     size_t columns;
     const char **cells; /* row by row; NULL: an empty cell */
     size_t rows;
-    size_t outcomes; /* the column that holds outcomes; at `columns`: none does */
+    const enum outcome
+        *outcomes; /* by row: what outcome_column says; NULL: it has no such column */
+    size_t outcome_column;
 };
 
 /* Each appends to `out`. The texts are untrusted. */

@@ -37,31 +37,25 @@ static void verbatim(struct strbuf *out, const char *text)
     strbuf_str(out, "</pre>\n");
 }
 
-/* The class of an outcome's cell: done, or a problem; "" for what is only pending. */
-static const char *class_of(const char *outcome)
+/* "" for what is only pending. */
+static const char *class_of(enum outcome outcome)
 {
-    static const char *const problems[] = {"failed", "held",    "conflict", "unreachable",
-                                           "locked", "unknown", "cancelled"};
-
-    for (size_t i = 0; i < ARRAY_LEN(problems); i++) {
-        if (strcmp(outcome, problems[i]) == 0)
-            return " class=\"bad\"";
-    }
-    return strcmp(outcome, "pending") == 0 ? "" : " class=\"good\"";
+    if (outcome_is_problem(outcome))
+        return " class=\"bad\"";
+    return outcome == OUTCOME_PENDING ? "" : " class=\"good\"";
 }
 
-static void add_row(struct strbuf *out, const struct report_document_table *table,
-                    const char *const *cells)
+static void add_row(struct strbuf *out, const struct report_document_table *table, size_t row)
 {
     strbuf_str(out, "<tr>");
     for (size_t i = 0; i < table->columns; i++) {
-        bool name = !table->titles && i == 0;
-        const char *tag = name ? "th" : "td";
+        const char *cell = table->cells[row * table->columns + i];
+        bool is_outcome = table->outcomes && i == table->outcome_column;
+        const char *tag = !table->titles && i == 0 ? "th" : "td";
 
-        strbuf_printf(out, "<%s%s>", tag,
-                      i == table->outcomes && cells[i] ? class_of(cells[i]) : "");
-        if (cells[i])
-            markup_line(out, cells[i]);
+        strbuf_printf(out, "<%s%s>", tag, is_outcome ? class_of(table->outcomes[row]) : "");
+        if (cell)
+            markup_line(out, cell);
         strbuf_printf(out, "</%s>", tag);
     }
     strbuf_str(out, "</tr>\n");
@@ -78,7 +72,7 @@ static void table(struct strbuf *out, const struct report_document_table *table)
     }
     strbuf_str(out, "<tbody>\n");
     for (size_t i = 0; i < table->rows; i++)
-        add_row(out, table, &table->cells[i * table->columns]);
+        add_row(out, table, i);
     strbuf_str(out, "</tbody>\n</table>\n");
 }
 

@@ -3,10 +3,10 @@
  */
 #include "orchestrator/report_junit.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "orchestrator/markup.h"
 #include "orchestrator/report_text.h"
-#include "orchestrator/report_value.h"
 
 /* --- what a tenant is among tests -------------------------------------------------------- */
 
@@ -30,23 +30,6 @@ static enum verdict verdict_of(enum outcome outcome)
     }
 }
 
-/* Some tenants, of a wave or of the run. */
-struct counts {
-    size_t tests;
-    size_t by_verdict[VERDICTS];
-};
-
-static struct counts count(const size_t totals[OUTCOME_COUNT])
-{
-    struct counts counts = {0};
-
-    for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++) {
-        counts.tests += totals[outcome];
-        counts.by_verdict[verdict_of(outcome)] += totals[outcome];
-    }
-    return counts;
-}
-
 /* --- elements ---------------------------------------------------------------------------- */
 
 static void add_attribute(struct strbuf *out, const char *name, const char *value)
@@ -61,13 +44,16 @@ static void add_seconds(struct strbuf *out, int64_t ms)
     strbuf_printf(out, " time=\"%lld.%03lld\"", (long long)(ms / 1000), (long long)(ms % 1000));
 }
 
+/* Of some tenants, of a wave or of the run. */
 static void add_counts(struct strbuf *out, const size_t totals[OUTCOME_COUNT])
 {
-    struct counts counts = count(totals);
+    size_t counts[VERDICTS] = {0};
 
+    for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++)
+        counts[verdict_of(outcome)] += totals[outcome];
     strbuf_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\"",
-                  counts.tests, counts.by_verdict[FAILED], counts.by_verdict[BROKEN],
-                  counts.by_verdict[SKIPPED]);
+                  counts[PASSED] + counts[FAILED] + counts[BROKEN] + counts[SKIPPED],
+                  counts[FAILED], counts[BROKEN], counts[SKIPPED]);
 }
 
 /* "hint: ..." in a line of its own; nothing for NULL. */
@@ -163,17 +149,17 @@ static bool write_suites(FILE *out, const struct report *report)
 static void add_head(struct strbuf *out, const struct report *report)
 {
     const struct run_result *result = report->result;
-    json_t *began = report_value_time(result->started_wall_ms);
+    char *began = clock_iso(NULL, result->started_wall_ms);
 
     strbuf_str(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
     add_attribute(out, "name", report->request->operation);
     add_attribute(out, "id", result->run_id);
-    if (json_is_string(began))
-        add_attribute(out, "timestamp", json_string_value(began));
+    if (result->started_wall_ms != 0)
+        add_attribute(out, "timestamp", began);
     add_counts(out, result->totals);
     add_seconds(out, result->duration_ms);
     strbuf_str(out, ">\n");
-    json_decref(began);
+    talloc_free(began);
 }
 
 int report_junit(const struct report *report, FILE *out)

@@ -85,18 +85,16 @@ static void add_outcomes(struct metrics *metrics)
 static void add_work(struct metrics *metrics)
 {
     const struct run_result *result = metrics->report->result;
-    size_t migrations = 0;
+    size_t steps = 0;
     size_t seeds = 0;
 
     for (size_t i = 0; i < result->job_count; i++) {
-        for (size_t j = 0; j < result->jobs[i].step_count; j++) {
-            migrations += result->jobs[i].steps[j].migration != NULL;
-            seeds += result->jobs[i].steps[j].seed != NULL;
-        }
+        steps += result->jobs[i].step_count;
+        seeds += job_seed_count(&result->jobs[i]);
     }
     add_metric(metrics, "pgtide_run_migrations",
                "Migrations done, or pending where the run only looked, over all tenants.",
-               (double)migrations);
+               (double)(steps - seeds));
     add_metric(metrics, "pgtide_run_seeds", "Seed files, likewise.", (double)seeds);
 }
 

@@ -25,29 +25,16 @@ const char *report_text_ink(bool color, enum report_ink ink)
     return color ? codes[ink] : "";
 }
 
-/*
- * Bytes of the UTF-8 character at `text` and its code; 0 when it is none by RFC 3629 (overlong,
- * surrogate, too large, cut short).
- */
+/* Bytes of the UTF-8 character at `text`, which is not at its end, and its code; 0: it is none. */
 static size_t decode(const char *text, uint32_t *ret_code)
 {
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *byte = (const unsigned char *)text;
-    size_t len = byte[0] < 0x80   ? 1
-                 : byte[0] < 0xC0 ? 0
-                 : byte[0] < 0xE0 ? 2
-                 : byte[0] < 0xF0 ? 3
-                 : byte[0] < 0xF8 ? 4
-                                  : 0;
-    uint32_t code = len == 1 ? byte[0] : len ? byte[0] & (0xFFu >> (len + 1)) : 0;
+    size_t len = text_utf8_length(text, strnlen(text, 4));
+    uint32_t code = (unsigned char)text[0];
 
-    for (size_t i = 1; i < len; i++) {
-        if ((byte[i] & 0xC0) != 0x80)
-            return 0;
-        code = code << 6 | (byte[i] & 0x3F);
-    }
-    if (len == 0 || code < smallest[len] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
-        return 0;
+    if (len > 1)
+        code &= 0xFFu >> (len + 1);
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | ((unsigned char)text[i] & 0x3F);
     *ret_code = code;
     return len;
 }
@@ -267,9 +254,11 @@ void report_text_halt(struct strbuf *out, const struct run_halt *halt)
 
 size_t report_text_problems(const size_t totals[OUTCOME_COUNT])
 {
-    return totals[OUTCOME_CONFLICT] + totals[OUTCOME_FAILED] + totals[OUTCOME_HELD] +
-           totals[OUTCOME_UNREACHABLE] + totals[OUTCOME_LOCKED] + totals[OUTCOME_UNKNOWN] +
-           totals[OUTCOME_CANCELLED];
+    size_t problems = 0;
+
+    for (enum outcome outcome = OUTCOME_NONE; outcome < OUTCOME_COUNT; outcome++)
+        problems += outcome_is_problem(outcome) ? totals[outcome] : 0;
+    return problems;
 }
 
 const char *report_text_outcome(enum job_action action, enum outcome outcome)

@@ -34,13 +34,8 @@ void run_result_release(struct run_result *result)
 /* Some tenants are not where they should be. */
 static bool has_problems(const struct run_result *result)
 {
-    static const enum outcome not_there[] = {
-        OUTCOME_CONFLICT, OUTCOME_FAILED,  OUTCOME_HELD,      OUTCOME_UNREACHABLE,
-        OUTCOME_LOCKED,   OUTCOME_UNKNOWN, OUTCOME_CANCELLED,
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(not_there); i++) {
-        if (result->totals[not_there[i]] > 0)
+    for (enum outcome outcome = OUTCOME_NONE; outcome < OUTCOME_COUNT; outcome++) {
+        if (outcome_is_problem(outcome) && result->totals[outcome] > 0)
             return true;
     }
     return false;

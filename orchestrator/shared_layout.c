@@ -116,20 +116,14 @@ static int keep_number(void *arg, const struct ledger_value *values, size_t coun
     return 0;
 }
 
-/* By a query of pg_class, not to_regclass(): that one could still say no after the wait for another
- * machine, out of a cache which only the lock of a table brings up to date. */
 static int read_layout(struct ledger_db *db, int64_t *ret, struct err *err)
 {
-    static const char is_there[] =
-        "SELECT count(*) FROM pg_class c "
-        "WHERE c.relname = 'pgtide_shared' "
-        "AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
-    int64_t there = 0;
+    bool found;
 
     *ret = NO_LAYOUT;
-    if (ledger_db_run(db, is_there, NULL, 0, keep_number, &there, err) < 0)
+    if (ledger_layout_has_table(db, "pgtide_shared", &found, err) < 0)
         return -1;
-    if (!there)
+    if (!found)
         return 0;
     return ledger_db_run(db, "SELECT layout FROM pgtide_shared", NULL, 0, keep_number, ret, err);
 }

@@ -19,6 +19,22 @@ const char *outcome_name(enum outcome outcome)
     return outcome_names[outcome];
 }
 
+bool outcome_is_problem(enum outcome outcome)
+{
+    switch (outcome) {
+    case OUTCOME_CONFLICT:
+    case OUTCOME_FAILED:
+    case OUTCOME_HELD:
+    case OUTCOME_UNREACHABLE:
+    case OUTCOME_LOCKED:
+    case OUTCOME_UNKNOWN:
+    case OUTCOME_CANCELLED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool job_writes(enum job_action action)
 {
     return job_runs_files(action) || action == JOB_BASELINE || action == JOB_REPAIR;
@@ -102,6 +118,15 @@ struct hook_run *job_add_hook(struct job *job)
     run = &job->hooks[job->hook_count++];
     *run = (struct hook_run){0};
     return run;
+}
+
+size_t job_seed_count(const struct job *job)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < job->step_count; i++)
+        count += job->steps[i].seed != NULL;
+    return count;
 }
 
 char *job_version_text(void *parent, int64_t version)

@@ -73,6 +73,7 @@ enum outcome {
 };
 
 const char *outcome_name(enum outcome outcome); /* "migrated" */
+bool outcome_is_problem(enum outcome outcome);  /* not where it should be; pending is no problem */
 
 /* One piece of work of a tenant: done, or by a read-only action to be done; asked by JOB_VERIFY. */
 struct job_step {
@@ -193,6 +194,9 @@ struct job_step *job_add_step(struct job *job);
 struct job_mismatch *job_add_mismatch(struct job *job);
 struct job_repair *job_add_repair(struct job *job);
 struct hook_run *job_add_hook(struct job *job);
+
+/* Of its steps those that are seeds; the others are migrations. */
+size_t job_seed_count(const struct job *job);
 
 /* "0039", or "-" for none: a version for people and JSON. Owned by `parent`. */
 char *job_version_text(void *parent, int64_t version);

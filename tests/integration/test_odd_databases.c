@@ -6,6 +6,7 @@
 #include "tests/harness/fleet_fixture.h"
 #include "tests/harness/pg_sql.h"
 #include "tests/harness/tmpdir.h"
+#include "tests/integration/fleet_facts.h"
 
 #include <criterion/criterion.h>
 
@@ -28,9 +29,7 @@ static void alter(const struct fleet_fixture *fleet, const char *setting)
 
 static void expect_migrated(struct fleet_fixture *fleet)
 {
-    const struct fleet_run *run = fleet_fixture_run(fleet, "migrate", NULL);
-
-    cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+    fleet_facts_expect(fleet_fixture_run(fleet, "migrate", NULL), 0);
 }
 
 Test(odd_databases, numbers_that_are_rounded_do_not_reach_the_history)

@@ -183,6 +183,20 @@ void report_fixture_duplicate(struct report_fixture *fixture, size_t index)
     err_statement(&job->err, statement, strlen(statement));
 }
 
+void report_fixture_waves(struct report_fixture *fixture, struct wave *waves, size_t count)
+{
+    struct wave_plan *plan;
+    struct err err = ERR_INIT;
+
+    fixture->fleet.run.waves = fixture->request.config.waves = waves;
+    fixture->fleet.run.wave_count = fixture->request.config.wave_count = count;
+    cr_assert_eq(wave_plan_make(fixture->mem, &fixture->fleet.run, fixture->request.tenants,
+                                fixture->request.tenant_count, (struct wave_history){.seed = 77},
+                                &plan, &err),
+                 0);
+    fixture->request.waves = plan;
+}
+
 void report_fixture_count(struct report_fixture *fixture)
 {
     memset(fixture->result.totals, 0, sizeof(fixture->result.totals));

@@ -41,6 +41,9 @@ struct job *report_fixture_ended(struct report_fixture *fixture, size_t index, e
 /* The same, failed by a duplicate key in 0039_handles, its detail naming the tenant. */
 void report_fixture_duplicate(struct report_fixture *fixture, size_t index);
 
+/* Deals the jobs out to these waves, which stay the caller's, with the seed 77. */
+void report_fixture_waves(struct report_fixture *fixture, struct wave *waves, size_t count);
+
 /* Counts the totals. Call before a report is made. */
 void report_fixture_count(struct report_fixture *fixture);
 

@@ -57,17 +57,9 @@ static void setup(void)
 /* canary: jobs 0 and 1; rest: the others. */
 static void make_waves(void)
 {
-    struct wave_plan *plan;
-    struct err err = ERR_INIT;
-
     waves[0] = (struct wave){.name = "canary", .has_size = true, .size = {2, false}};
     waves[1] = (struct wave){.name = "rest & more"};
-    fixture.fleet.run.waves = fixture.request.config.waves = waves;
-    fixture.fleet.run.wave_count = fixture.request.config.wave_count = 2;
-    cr_assert_eq(wave_plan_make(fixture.mem, &fixture.fleet.run, fixture.request.tenants, 6,
-                                (struct wave_history){.seed = 77}, &plan, &err),
-                 0);
-    fixture.request.waves = plan;
+    report_fixture_waves(&fixture, waves, ARRAY_LEN(waves));
     memset(states, 0, sizeof(states));
     for (size_t i = 0; i < 6; i++)
         states[i > 1].totals[fixture.result.jobs[i].outcome]++;

@@ -23,8 +23,6 @@ static void setup(void)
     static const struct wave_match of_ring = {.label = "ring", .globs = rings, .count = 2};
     static const char *const check[] = {"./check-shops", NULL};
     static const size_t before[] = {0, 1};
-    struct wave_plan *plan;
-    struct err err = ERR_INIT;
 
     setlocale(LC_CTYPE, "C.UTF-8");
     report_fixture_init(&fixture, "migrate", 6);
@@ -43,12 +41,7 @@ static void setup(void)
                              .confirm = true,
                              .depends_on = before,
                              .depends_on_count = 2};
-    fixture.fleet.run.waves = fixture.request.config.waves = waves;
-    fixture.fleet.run.wave_count = fixture.request.config.wave_count = 3;
-    cr_assert_eq(wave_plan_make(fixture.mem, &fixture.fleet.run, fixture.request.tenants, 6,
-                                (struct wave_history){.seed = 77}, &plan, &err),
-                 0);
-    fixture.request.waves = plan;
+    report_fixture_waves(&fixture, waves, ARRAY_LEN(waves));
     memset(states, 0, sizeof(states));
     states[0].state = RUN_WAVE_STOPPED;
     states[0].totals[OUTCOME_MIGRATED] = 1;
