@@ -27,8 +27,6 @@ void mem_grow_bytes(const void *parent, void **array, size_t *capacity, size_t c
     size_t wanted = *capacity ? *capacity : 8;
     void *grown;
 
-    if (*array && count <= *capacity)
-        return;
     while (wanted < count)
         wanted *= 2;
     if (wanted > SIZE_MAX / 2 / size)
@@ -67,7 +65,7 @@ char *mem_strndup(const void *parent, const char *text, size_t len)
  */
 char *mem_vprintf(const void *parent, const char *format, va_list args)
 {
-    char buffer[256];
+    char buffer[1024];
     va_list again;
     char *text;
     int len;

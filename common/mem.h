@@ -25,7 +25,7 @@
  * The new elements are not zeroed. `array` is a pointer to the array's pointer.
  */
 #define mem_grow(parent, array, capacity, count)                                                   \
-    mem_grow_bytes((parent), (void **)(void *)(array), (capacity), (count), sizeof(**(array)))
+    mem_room((parent), (void **)(void *)(array), (capacity), (count), sizeof(**(array)))
 
 /* An empty context below `parent`; NULL makes a new root. */
 void *mem_context(const void *parent);
@@ -41,6 +41,13 @@ char *mem_vprintf(const void *parent, const char *format, va_list args) PRINTF_L
 /* The workers of the macros above. */
 void *mem_zeroed(const void *parent, size_t size, size_t count, const char *name);
 void mem_grow_bytes(const void *parent, void **array, size_t *capacity, size_t count, size_t size);
+
+static inline void mem_room(const void *parent, void **array, size_t *capacity, size_t count,
+                            size_t size)
+{
+    if (!*array || count > *capacity)
+        mem_grow_bytes(parent, array, capacity, count, size);
+}
 
 /* Ends the process: message to stderr, abort(). */
 NORETURN void mem_die(size_t size);

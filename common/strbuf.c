@@ -5,7 +5,7 @@
 
 #include "common/mem.h"
 
-static void make_room(struct strbuf *buf, size_t more)
+void strbuf_reserve(struct strbuf *buf, size_t more)
 {
     if (more < buf->capacity - buf->len)
         return;
@@ -17,7 +17,7 @@ static void make_room(struct strbuf *buf, size_t more)
 void strbuf_init(struct strbuf *buf, const void *parent)
 {
     *buf = (struct strbuf){.parent = parent};
-    make_room(buf, 63);
+    strbuf_reserve(buf, 127);
     buf->text[0] = '\0';
 }
 
@@ -35,7 +35,7 @@ void strbuf_reset(struct strbuf *buf)
 
 void strbuf_add(struct strbuf *buf, const char *bytes, size_t len)
 {
-    make_room(buf, len);
+    strbuf_reserve(buf, len);
     if (len)
         memcpy(buf->text + buf->len, bytes, len);
     buf->len += len;
@@ -78,7 +78,7 @@ void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)
     if (len < 0)
         mem_die(strlen(format));
     if ((size_t)len >= buf->capacity - buf->len) {
-        make_room(buf, (size_t)len);
+        strbuf_reserve(buf, (size_t)len);
         vsnprintf(buf->text + buf->len, buf->capacity - buf->len, format, again);
     }
     buf->len += (size_t)len;

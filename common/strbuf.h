@@ -27,6 +27,9 @@ void strbuf_release(struct strbuf *buf);
 /* Empties the text, keeps the room. */
 void strbuf_reset(struct strbuf *buf);
 
+/* Room for `more` bytes, in one go. */
+void strbuf_reserve(struct strbuf *buf, size_t more);
+
 void strbuf_add(struct strbuf *buf, const char *bytes, size_t len);
 void strbuf_str(struct strbuf *buf, const char *text);
 void strbuf_char(struct strbuf *buf, char c);

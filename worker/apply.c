@@ -8,7 +8,10 @@
 #include "worker/batch.h"
 #include "worker/outside.h"
 
-enum { QUERY_MOST = 1024 * 1024 }; /* the server keeps a Query and its parse in memory */
+enum {
+    QUERY_MOST = 1024 * 1024, /* the server keeps a Query and its parse in memory */
+    AROUND_MIGRATION = 1024,  /* bytes of what stands around a migration in it, about */
+};
 
 /* A transaction whose COMMIT stands in the script that is being gathered. */
 struct commit {
@@ -267,8 +270,19 @@ int apply_check_pooler(const struct work *work, const struct migration *migratio
     return -1;
 }
 
+/* Bytes that the Query of all of them will have, roughly. */
+static size_t query_length(const struct pending *pending)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < pending->count && len < QUERY_MOST; i++)
+        len += strlen(pending->items[i].migration->text) + AROUND_MIGRATION;
+    return len < QUERY_MOST ? len : QUERY_MOST;
+}
+
 int apply_pending(struct work *work, const struct pending *pending, struct err *err)
 {
+    strbuf_reserve(&work->script.sql, query_length(pending));
     for (size_t i = 0; i < pending->count; i++) {
         if (apply_check_pooler(work, pending->items[i].migration, SECTION_UP, err) < 0)
             return -1;

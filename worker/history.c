@@ -81,11 +81,11 @@ static bool is_true(const PGresult *row, int column)
     return strcmp(PQgetvalue(row, 0, column), "t") == 0;
 }
 
-static int64_t number(const PGresult *row, int column)
+static int64_t number(const PGresult *result, int row, int column)
 {
     int64_t value = 0;
 
-    (void)text_to_int64(PQgetvalue(row, 0, column), INT64_MIN, INT64_MAX, &value);
+    (void)text_to_int64(PQgetvalue(result, row, column), INT64_MIN, INT64_MAX, &value);
     return value;
 }
 
@@ -97,9 +97,9 @@ static int take_facts(void *arg, const PGresult *row, struct err *err UNUSED)
 
     reading->answered = true;
     history->locked = is_true(row, 0);
-    history->pooled =
-        tx->tenant->pooler == POOLER_TRANSACTION ||
-        (tx->tenant->pooler == POOLER_AUTO && number(row, 1) != session_backend_pid(tx->session));
+    history->pooled = tx->tenant->pooler == POOLER_TRANSACTION ||
+                      (tx->tenant->pooler == POOLER_AUTO &&
+                       number(row, 0, 1) != session_backend_pid(tx->session));
     history->standby = is_true(row, 2);
     history->read_only = strcmp(PQgetvalue(row, 0, 3), "on") == 0;
     history->schema_exists = is_true(row, 4);
@@ -172,32 +172,40 @@ static void take_detail(const struct reading *reading, struct history_row *row, 
     json_decref(detail);
 }
 
-static int take_row(void *arg, const PGresult *result, struct err *err UNUSED)
+static void take_row(struct reading *reading, const PGresult *result, int at)
+{
+    struct history *history = reading->history;
+    struct history_row *row = &history->rows[history->count++];
+
+    *row = (struct history_row){
+        .rank = number(result, at, 0),
+        .kind = kind_of(PQgetvalue(result, at, 1)),
+        .state = state_of(PQgetvalue(result, at, 2)),
+        .has_version = !PQgetisnull(result, at, 3),
+        .version = number(result, at, 3),
+        .name = mem_strdup(history->mem, PQgetvalue(result, at, 4)),
+        .checksum = mem_strdup(history->mem, PQgetvalue(result, at, 5)),
+        .code_checksum = mem_strdup(history->mem, PQgetvalue(result, at, 6)),
+        .statements_done = (int)number(result, at, 7),
+        .statements_total = (int)number(result, at, 8),
+        .this_run = strcmp(PQgetvalue(result, at, 9), reading->tx->run_id) == 0,
+        .duration_ms = number(result, at, 10),
+        .prefix = "",
+    };
+    if (!PQgetisnull(result, at, 11))
+        take_detail(reading, row, PQgetvalue(result, at, 11));
+    history->max_rank = row->rank;
+}
+
+static int take_rows(void *arg, const PGresult *result, struct err *err UNUSED)
 {
     struct reading *reading = arg;
     struct history *history = reading->history;
-    struct history_row *row;
+    int count = PQntuples(result);
 
-    mem_grow(history->mem, &history->rows, &history->capacity, history->count + 1);
-    row = &history->rows[history->count++];
-    *row = (struct history_row){
-        .rank = number(result, 0),
-        .kind = kind_of(PQgetvalue(result, 0, 1)),
-        .state = state_of(PQgetvalue(result, 0, 2)),
-        .has_version = !PQgetisnull(result, 0, 3),
-        .version = number(result, 3),
-        .name = mem_strdup(history->mem, PQgetvalue(result, 0, 4)),
-        .checksum = mem_strdup(history->mem, PQgetvalue(result, 0, 5)),
-        .code_checksum = mem_strdup(history->mem, PQgetvalue(result, 0, 6)),
-        .statements_done = (int)number(result, 7),
-        .statements_total = (int)number(result, 8),
-        .this_run = strcmp(PQgetvalue(result, 0, 9), reading->tx->run_id) == 0,
-        .duration_ms = number(result, 10),
-        .prefix = "",
-    };
-    if (!PQgetisnull(result, 0, 11))
-        take_detail(reading, row, PQgetvalue(result, 0, 11));
-    history->max_rank = row->rank;
+    mem_grow(history->mem, &history->rows, &history->capacity, history->count + (size_t)count);
+    for (int i = 0; i < count; i++)
+        take_row(reading, result, i);
     return 0;
 }
 
@@ -231,7 +239,7 @@ static void build(struct script *script, struct reading *reading, bool lock)
                               "SELECT pg_catalog.obj_description(pg_catalog.to_regclass(%s), "
                               "'pg_class')",
                               tx->history_literal));
-    add_asking(script, take_row, reading, rows_statement(tx));
+    add_asking(script, take_rows, reading, rows_statement(tx));
     script_add(script, "COMMIT");
 }
 
@@ -269,6 +277,7 @@ static int ask(struct reading *reading, bool lock, struct err *err)
     int failed;
 
     script_init(&script, history);
+    script.together = true;
     build(&script, reading, lock);
     failed = script_run(&script, reading->tx->session, err) < 0;
     talloc_free(script.mem);

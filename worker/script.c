@@ -295,8 +295,12 @@ static void explain(struct script *script, struct session *session, struct err *
 
 int script_run(struct script *script, struct session *session, struct err *err)
 {
-    struct session_reader reader = {
-        .arg = script, .row = on_row, .shape = on_shape, .done = on_done, .copy = on_copy};
+    struct session_reader reader = {.arg = script,
+                                    .together = script->together,
+                                    .row = on_row,
+                                    .shape = on_shape,
+                                    .done = on_done,
+                                    .copy = on_copy};
 
     script->done = 0;
     if (session_query(session, script->sql.text, &reader, err) == 0)

@@ -32,7 +32,7 @@ struct script_step {
     const struct migration *migration;     /* whose work it is; NULL: none's */
     const struct sql_statement *statement; /* NULL: pgtide's own */
     enum section_kind section;
-    script_row_fn *row;     /* called for each row it returns */
+    script_row_fn *row;     /* called for each row it returns, or with all of them: `together` */
     script_shape_fn *shape; /* and behind these, with their columns and no row */
     script_copy_fn *copy;
     void *arg;         /* for row, shape and copy */
@@ -45,6 +45,7 @@ struct script {
     struct script_step *steps;
     size_t count;
     size_t capacity;
+    bool together;                 /* see struct session_reader */
     size_t done;                   /* after script_run: how many steps the server completed */
     struct script_step unfinished; /* of a file that has more to come: the last step before
                                       script_reset, when it was the file's */

@@ -330,6 +330,14 @@ static void keep_fault(struct session *session, const PGresult *result, size_t s
     session->fault.statement = statement;
 }
 
+static void give_rows(struct session *session, const struct session_reader *reader,
+                      size_t statement, const PGresult *result, struct err *err)
+{
+    if (err->kind == ERR_NONE && reader && reader->row &&
+        reader->row(reader->arg, statement, result, err) < 0)
+        cancel_running(session);
+}
+
 /* Done is done, also when the statement was to be cancelled and was quicker. */
 static void tell_done(struct session *session, const struct session_reader *reader,
                       size_t statement, const char *tag, struct err *err)
@@ -352,6 +360,8 @@ static bool take_result(struct session *session, PGresult *result,
     switch (PQresultStatus(result)) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
+        if (PQntuples(result) > 0)
+            give_rows(session, reader, statement, result, err);
         /* a rule's extra SELECT has no command tag and is no statement of ours */
         if (!PQcmdStatus(result)[0])
             return false;
@@ -390,9 +400,7 @@ static int read_answers(struct session *session, const struct session_reader *re
             break;
         switch (PQresultStatus(result)) {
         case PGRES_SINGLE_TUPLE:
-            if (err->kind == ERR_NONE && reader && reader->row &&
-                reader->row(reader->arg, statement, result, err) < 0)
-                cancel_running(session);
+            give_rows(session, reader, statement, result, err);
             break;
         case PGRES_COPY_IN:
             give_copy_data(session, reader, statement, err);
@@ -425,7 +433,9 @@ int session_query(struct session *session, const char *sql, const struct session
     session->grace = CLOCK_NEVER;
     if (interrupted(session, err) < 0)
         return -1;
-    if (!PQsendQuery(session->conn, sql) || !PQsetSingleRowMode(session->conn))
+    if (!PQsendQuery(session->conn, sql))
+        return lost(session, err);
+    if (!(reader && reader->together) && !PQsetSingleRowMode(session->conn))
         return lost(session, err);
     if (flush(session, err) == 0)
         result = read_answers(session, reader, err);
@@ -459,23 +469,14 @@ const struct session_fault *session_fault(const struct session *session)
     return &session->fault;
 }
 
-/* Printable ASCII without what needs quoting: nearly every value. */
-static bool is_plain(const char *value)
-{
-    for (; *value; value++) {
-        if (*value < ' ' || *value > '~' || *value == '\'' || *value == '\\')
-            return false;
-    }
-    return true;
-}
-
 void session_add_literal(struct session *session, struct strbuf *out, const char *value)
 {
+    size_t plain = strcspn(value, "'\\"); /* in UTF-8 these bytes are never part of another */
     char *quoted;
 
-    if (is_plain(value)) {
+    if (!value[plain]) { /* nearly every value */
         strbuf_char(out, '\'');
-        strbuf_str(out, value);
+        strbuf_add(out, value, plain);
         strbuf_char(out, '\'');
         return;
     }

@@ -46,7 +46,10 @@ void session_close(struct session *session);
  * makes session_query fail after the Query was cancelled or drained. */
 struct session_reader {
     void *arg;
-    /* One row of statement `statement` (0-based, in the order of the Query); result has one row. */
+    /* A statement's rows come in one result, in memory: for few of them. Else one by one, as in
+     * libpq's single-row mode, which has no limit but copies each. */
+    bool together;
+    /* One row of statement `statement` (0-based, in the order of the Query), or all of them. */
     int (*row)(void *arg, size_t statement, const PGresult *result, struct err *err);
     /* The statement was done; `tag` is its command tag ("COMMIT", "INSERT 0 1"). */
     int (*done)(void *arg, size_t statement, const char *tag, struct err *err);
