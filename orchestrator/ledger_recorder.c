@@ -14,6 +14,8 @@
 
 #include <unistd.h>
 
+enum { TICKS_A_COMMIT = 5 }; /* a commit costs more than what a few tenants have to say */
+
 struct ledger_recorder {
     struct run_observer observer;
     struct ledger_db *db;
@@ -22,6 +24,7 @@ struct ledger_recorder {
     const char *owner;
     int64_t begun_ms;
     struct ledger_batch *batch;
+    int ticks;           /* since the last commit */
     int64_t *attempt_ms; /* by job: when the attempt under way began; 0 = none is */
     void *mem;           /* of what the batch copies; emptied with it */
     char *failure;       /* why it fell behind; NULL: it has not */
@@ -164,7 +167,12 @@ static void on_wave_changed(void *arg, const struct run_result *so_far UNUSED, s
 
 static void on_tick(void *arg, const struct run_result *so_far UNUSED, size_t in_work UNUSED)
 {
-    flush(arg);
+    struct ledger_recorder *recorder = arg;
+
+    if (++recorder->ticks < TICKS_A_COMMIT)
+        return;
+    flush(recorder);
+    recorder->ticks = 0;
 }
 
 static void on_finished(void *arg, const struct run_result *result UNUSED)

@@ -2,9 +2,9 @@
  * ledger_recorder.h: writes a run into the ledger as it happens.
  *
  * The run and its frozen list are committed before anything is started. What happens then is
- * gathered and committed about every 100 ms, off the disk's clock: a kill or a power failure may
- * lose the last moment, so that a tenant that is done still counts as in work. Nothing is written
- * before it is true.
+ * gathered and committed about every half second, off the disk's clock: a kill or a power failure
+ * may lose the last moment, so that a tenant that is done still counts as in work or as not begun.
+ * Nothing is written before it is true.
  *
  * A ledger that fails in mid-run stops nobody: it is said once, and at the end all that is known
  * is written again; where that fails too, the record stays incomplete, and that is said.

@@ -64,6 +64,13 @@ static struct ledger_recorder *begin(void)
     return recorder;
 }
 
+/* By then all that happened before has been committed. */
+static void half_a_second(const struct run_observer *observer)
+{
+    for (int tick = 0; tick < 5; tick++)
+        observer->tick(observer->arg, &fixture.result, 1);
+}
+
 /* The events of a run that comes to what the fixture has, up to its `jobs`th tenant. */
 static struct ledger_recorder *record(size_t jobs)
 {
@@ -84,7 +91,7 @@ static struct ledger_recorder *record(size_t jobs)
         }
         job->outcome = outcome;
         observer->job_ended(observer->arg, job, &fixture.result);
-        observer->tick(observer->arg, &fixture.result, 1);
+        half_a_second(observer);
     }
     return recorder;
 }
@@ -296,7 +303,7 @@ Test(ledger_replay, a_run_that_broke_off_says_who_was_in_work)
     observer = ledger_recorder_observer(record(3));
     fixture.result.jobs[3].outcome = OUTCOME_NONE;
     observer->job_started(observer->arg, &fixture.result.jobs[3]);
-    observer->tick(observer->arg, &fixture.result, 1);
+    half_a_second(observer);
     cr_assert_eq(fleet_lock_take(ledger.dir, "20261123T061500Z-4f2a", &lock, &err), 0);
     report = replayed();
     text = text_of(&report, report_json);
@@ -333,7 +340,7 @@ Test(ledger_replay, a_record_that_fell_behind_is_made_up_for_at_the_end)
     cr_assert_eq(ledger_db_script(ledger.db, "ALTER TABLE pgtide_attempt RENAME TO away", &err), 0);
     fixture.result.jobs[1].outcome = OUTCOME_NONE;
     ledger_recorder_observer(recorder)->job_started(recorder, &fixture.result.jobs[1]);
-    ledger_recorder_observer(recorder)->tick(recorder, &fixture.result, 1);
+    half_a_second(ledger_recorder_observer(recorder));
     fixture.result.jobs[1].outcome = OUTCOME_FAILED;
     ledger_recorder_observer(recorder)->job_ended(recorder, &fixture.result.jobs[1],
                                                   &fixture.result);
