@@ -63,13 +63,17 @@ void fixture_expect(const char *text, const char *errors)
     cr_expect_str_eq(got, errors, "of:\n%s\nexpected:\n%s\ngot:\n%s", text, errors, got);
 }
 
-static const char *folder_to_remove(const char *set)
-{
-    static const char *folder;
+struct folder {
+    const char *path;
+    struct folder *before;
+};
 
-    if (set)
-        folder = set;
-    return folder;
+/* The folders that the process has made, the newest first. */
+static struct folder **folders(void)
+{
+    static struct folder *newest;
+
+    return &newest;
 }
 
 static int remove_entry(const char *path, const struct stat *status UNUSED, int type UNUSED,
@@ -78,19 +82,23 @@ static int remove_entry(const char *path, const struct stat *status UNUSED, int 
     return remove(path);
 }
 
-static void remove_folder(void)
+static void remove_folders(void)
 {
-    nftw(folder_to_remove(NULL), remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    for (const struct folder *folder = *folders(); folder; folder = folder->before)
+        nftw(folder->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *fixture_folder(void)
 {
-    char *folder = mem_strdup(NULL, "/tmp/pgtide-unit-XXXXXX");
+    struct folder *folder = mem_new(NULL, struct folder);
+    char *path = mem_strdup(folder, "/tmp/pgtide-unit-XXXXXX");
 
-    cr_assert_not_null(mkdtemp(folder));
-    folder_to_remove(folder);
-    atexit(remove_folder);
-    return folder;
+    cr_assert_not_null(mkdtemp(path));
+    if (!*folders())
+        atexit(remove_folders);
+    *folder = (struct folder){.path = path, .before = *folders()};
+    *folders() = folder;
+    return path;
 }
 
 const char *fixture_file(const char *folder, const char *name, unsigned mode, const char *text)
