@@ -244,20 +244,28 @@ compile_commands.json: Makefile $(SOURCES)
 DOCUMENTS = $(wildcard README.md CHANGELOG.md LICENSE config/fleet.example.yaml docs/*.md \
 	docs/*.json)
 UNIT_DIR = $(PREFIX)/lib/systemd/system
+SHARE = $(PREFIX)/share
+# Where each shell looks for the completion of a command.
+COMPLETIONS = bash:bash-completion/completions/pgtide zsh:zsh/site-functions/_pgtide \
+	fish:fish/vendor_completions.d/pgtide.fish
 
 .PHONY: install uninstall
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/pgtide
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SHARE)/doc/pgtide
 	install -m 755 $(BUILD)/pgtide $(DESTDIR)$(PREFIX)/bin/pgtide
-	$(if $(DOCUMENTS),install -m 644 $(DOCUMENTS) $(DESTDIR)$(PREFIX)/share/doc/pgtide)
+	$(if $(DOCUMENTS),install -m 644 $(DOCUMENTS) $(DESTDIR)$(SHARE)/doc/pgtide)
 	install -d $(DESTDIR)$(UNIT_DIR)
 	for unit in $(UNITS); do \
 		sed 's|/usr/local/|$(PREFIX)/|g' $$unit > $(DESTDIR)$(UNIT_DIR)/$${unit##*/} && \
 		chmod 644 $(DESTDIR)$(UNIT_DIR)/$${unit##*/} || exit 1; done
+	for shell in $(COMPLETIONS); do \
+		file=$(DESTDIR)$(SHARE)/$${shell#*:} && install -d $${file%/*} && \
+		$(BUILD)/pgtide completion $${shell%%:*} > $$file && chmod 644 $$file || exit 1; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/pgtide
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/pgtide
+	rm -rf $(DESTDIR)$(SHARE)/doc/pgtide
+	rm -f $(foreach shell,$(COMPLETIONS),$(DESTDIR)$(SHARE)/$(lastword $(subst :, ,$(shell))))
 	rm -f $(UNITS:scripts/systemd/%=$(DESTDIR)$(UNIT_DIR)/%)
 
 .PHONY: clean

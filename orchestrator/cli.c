@@ -12,7 +12,6 @@ static const char *const future_commands[] = {
     "rehearse",
     "drift",
     "adopt",
-    "completion",
 };
 
 static bool one_of(const char *word, const char *const *words, size_t count)

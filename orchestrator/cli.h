@@ -27,6 +27,7 @@ enum cli_command_id {
     CLI_REPORT,
     CLI_RESUME,
     CLI_RETRY,
+    CLI_COMPLETION,
     CLI_HELP,
     CLI_VERSION,
     CLI_COMMANDS

@@ -248,6 +248,20 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
              "resume. RUN is an id, a beginning of one, or \"last\".",
          .examples = "pgtide retry last\n"
                      "pgtide retry 20261123T0615 -t store-0042"},
+    [CLI_COMPLETION] =
+        {.id = CLI_COMPLETION,
+         .name = "completion",
+         .chapter = CLI_OTHER,
+         .arguments = "SHELL",
+         .least = 1,
+         .most = 1,
+         .summary = "Print the completion for bash, zsh or fish",
+         .description =
+             "Prints a script that makes SHELL complete commands, options and their values\n"
+             "behind \"pgtide\". It connects to nothing and reads no inventory.",
+         .examples = "source <(pgtide completion bash)            # now; or in ~/.bashrc\n"
+                     "pgtide completion zsh > \"${fpath[1]}/_pgtide\"\n"
+                     "pgtide completion fish > ~/.config/fish/completions/pgtide.fish"},
     [CLI_HELP] = {.id = CLI_HELP,
                   .name = "help",
                   .chapter = CLI_OTHER,

@@ -31,6 +31,7 @@ cmd_fn cmd_runs;
 cmd_fn cmd_report;
 cmd_fn cmd_resume;
 cmd_fn cmd_retry;
+cmd_fn cmd_completion;
 cmd_fn cmd_help;
 cmd_fn cmd_version;
 

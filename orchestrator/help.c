@@ -6,7 +6,7 @@
 #include "common/strbuf.h"
 
 /* Widths of the lists' first columns, and of all. */
-enum { COMMAND_COLUMN = 16, OPTION_COLUMN = 25, LINE_WIDTH = 80 };
+enum { COMMAND_COLUMN = 18, OPTION_COLUMN = 25, LINE_WIDTH = 80 };
 
 static const char *const chapters[CLI_CHAPTERS] = {
     [CLI_PREPARE] = "Prepare",

@@ -18,7 +18,7 @@ static cmd_fn *const commands[CLI_COMMANDS] = {
     [CLI_HELP] = cmd_help,         [CLI_VERSION] = cmd_version,   [CLI_ROLLBACK] = cmd_rollback,
     [CLI_VERIFY] = cmd_verify,     [CLI_BASELINE] = cmd_baseline, [CLI_REPAIR] = cmd_repair,
     [CLI_RUNS] = cmd_runs,         [CLI_REPORT] = cmd_report,     [CLI_RESUME] = cmd_resume,
-    [CLI_QUERY] = cmd_query,       [CLI_RETRY] = cmd_retry,
+    [CLI_QUERY] = cmd_query,       [CLI_RETRY] = cmd_retry,       [CLI_COMPLETION] = cmd_completion,
 };
 
 static int run(const struct options *options, struct err_list *errors)

@@ -488,3 +488,85 @@ Test(cli, absurd_arguments)
     expect_code(run("list", "--="), 64);
     expect_code(run("list", "-f"), 64);
 }
+
+/* --- completion ------------------------------------------------------------------------------- */
+
+static const struct process_result *complete(const char *line, int word)
+{
+    const char *script = mem_printf(ctx,
+                                    "set -u; eval \"$('%s' completion bash)\"; COMP_WORDS=(%s); "
+                                    "COMP_CWORD=%d; _pgtide; echo \"${COMPREPLY[*]-}\"",
+                                    fleet_fixture_program(ctx), line, word);
+    const char *argv[] = {"bash", "-c", script, NULL};
+
+    return process_run(ctx, &(struct process_spec){.argv = argv, .cwd = dir});
+}
+
+Test(cli, bash_completes_commands_options_and_values)
+{
+    static const struct {
+        const char *line;
+        int word;
+        const char *words;
+    } cases[] = {
+        {"pgtide mig", 1, "migrate\n"},
+        {"pgtide -f other.yaml ver", 3, "verify version\n"},
+        {"pgtide --fleet = other.yaml ver", 4, "verify version\n"},
+        {"pgtide migrate --see", 2, "--seed --seed-set\n"},
+        {"pgtide verify --see", 2, "\n"},
+        {"pgtide migrate -o ''", 3, "text json\n"},
+        {"pgtide migrate --output =", 3, "text json\n"},
+        {"pgtide migrate --output = j", 4, "json\n"},
+        {"pgtide query -o c", 3, "csv\n"},
+        {"pgtide migrate --to 1", 3, "\n"},
+        {"pgtide help roll", 2, "rollback\n"},
+        {"pgtide completion f", 2, "fish\n"},
+        {"pgtide resume l", 2, "last\n"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct process_result *result = complete(cases[i].line, cases[i].word);
+
+        cr_expect_str_eq(result->out, cases[i].words, "%s: %s%s", cases[i].line, result->out,
+                         result->err);
+    }
+}
+
+Test(cli, every_shell_gets_every_command)
+{
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    const char *commands = complete("pgtide ''", 1)->out;
+
+    for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
+        const struct process_result *result = run("completion", shells[i]);
+        char *rest = mem_strdup(ctx, commands);
+
+        expect_code(result, 0);
+        for (char *word; (word = strsep(&rest, " \n"));)
+            expect_has(result->out, strncmp(word, "--", 2) == 0 ? word + 2 : word);
+    }
+    expect_code(run("completion", "tcsh"), 64);
+    expect_has(run("completion", "tcsh")->err, "There is one for bash, zsh and fish.");
+}
+
+/* Where the shell is not there, nothing can be said about it. */
+static void expect_syntax(const char *shell)
+{
+    const char *script = mem_printf(ctx, "'%s' completion %s > script && %s -n script",
+                                    fleet_fixture_program(ctx), shell, shell);
+    const char *argv[] = {"sh", "-c", script, NULL};
+
+    if (system(mem_printf(ctx, "command -v %s >/dev/null", shell)) != 0)
+        cr_skip_test("%s is not installed", shell);
+    expect_code(process_run(ctx, &(struct process_spec){.argv = argv, .cwd = dir}), 0);
+}
+
+Test(cli, zsh_reads_its_completion)
+{
+    expect_syntax("zsh");
+}
+
+Test(cli, fish_reads_its_completion)
+{
+    expect_syntax("fish");
+}
