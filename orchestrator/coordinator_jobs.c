@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "orchestrator/closing.h"
+#include "orchestrator/coordinator_claims.h"
 #include "orchestrator/coordinator_shared.h"
 #include "worker/tenant_hooks.h"
 
@@ -196,7 +197,7 @@ static void end_given_up(struct coordinator *c)
     while (schedule_given_up(c->schedule, &index, &why)) {
         struct job *job = &c->result->jobs[index];
 
-        if (run_state_of_job(c->state, index) == JOB_ENDED || coordinator_shared_drops(c, index))
+        if (run_state_of_job(c->state, index) == JOB_ENDED || coordinator_claims_drops(c, index))
             continue;
         if (why == GIVEN_UP_SERVER_LEFT_OUT)
             explain_left_out(c, job);
@@ -290,11 +291,11 @@ void coordinator_jobs_hand_out(struct coordinator *c)
 
     while (c->state->phase == RUN_GOING && coordinator_shared_may_start(c) &&
            schedule_next(c->schedule, now_ms, &index)) {
-        if (coordinator_shared_skips(c, index))
+        if (coordinator_claims_skips(c, index))
             continue;
         if (coordinator_jobs_fits(c, index, left_ms))
             start(c, index);
-        else if (!coordinator_shared_gives_back(c, index))
+        else if (!coordinator_claims_gives_back(c, index))
             end_late(c, index);
     }
 }
@@ -333,7 +334,7 @@ static void attempt_over(struct coordinator *c, size_t index)
 
     if (contact == CONTACT_REFUSED)
         remember_refusal(c, job);
-    if (coordinator_shared_was_lost(c, index, contact))
+    if (coordinator_claims_was_lost(c, index, contact))
         return;
     if (run_state_may_retry(c->state, index) && !last_look) {
         retry(c, index, contact);

@@ -43,6 +43,7 @@ struct coordinator {
     char **waits_for;                  /* by server: as in the result, and as long as that */
     int64_t next_tick_ms;              /* CLOCK_NEVER: nobody wants it */
     struct coordinator_shared *shared; /* NULL: the run is this machine's alone */
+    struct coordinator_claims *claims; /* likewise */
     size_t failure_hooks; /* jobs that have ended and are with the workers for on_failure */
     bool rest_ended;      /* the run drains, and what was not started has been ended */
     bool halt_told;

@@ -1,13 +1,9 @@
 /*
- * coordinator_shared.h: the coordinator's part in a run that machines share (shared_run.h): which
- * tenants are this machine's, what it tells the others, what it hears. Of coordinator*.c alone; its
- * thread. In a run of one machine (c->shared is NULL) none of this does anything.
- *
- *     held     The tenant is claimed by this machine, as the last turn said.
- *     placed   The schedule here knows it: it is to be started, in work, or waits for its retry.
- *     ending   It has come to an end here, and the next turn tells so. Only when that is recorded,
- *              it ends for this machine too: until then it counts as in work.
- *     lost     It was held, and is placed still: what comes back of it does not count.
+ * coordinator_shared.h: the coordinator's part in a run that machines share (shared_run.h): when a
+ * turn is due, waves and halts as all machines know them, and when this machine leaves. Which
+ * tenants are its own is coordinator_claims.h's. Of coordinator*.c alone; its thread. Nothing here
+ * fails: a ledger that cannot be reached is told to people. In a run of one machine (c->shared is
+ * NULL) none of this does anything.
  *
  * This machine leaves the run, and the others go on, when it is stopped by a signal, its time is
  * over, or the ledger could not be reached for as long as its lease lasts.
@@ -18,7 +14,7 @@
 #include "common/base.h"
 #include "orchestrator/coordinator_jobs.h"
 
-/* Makes c->shared, owned by `mem`, if request->shared is there. */
+/* Makes c->shared and c->claims, owned by `mem`, if request->shared is there. */
 void coordinator_shared_begin(struct coordinator *c, void *mem);
 
 /* Takes a turn if one is due. */
@@ -32,20 +28,6 @@ bool coordinator_shared_leads(const struct coordinator *c);
 
 /* May a tenant be started here: is the lease known to last? */
 bool coordinator_shared_may_start(const struct coordinator *c);
-
-/* A tenant that the schedule has handed out shall not start: it is not held any more. True: it was
- * given back. */
-bool coordinator_shared_skips(struct coordinator *c, size_t job);
-
-/* The same of a tenant that the schedule has given up. */
-bool coordinator_shared_drops(struct coordinator *c, size_t job);
-
-/* A tenant that the schedule has handed out would not end in time here. True: the next turn leaves
- * it to the others. */
-bool coordinator_shared_gives_back(struct coordinator *c, size_t job);
-
-/* A tenant came back from its attempt and was lost meanwhile. True: it was taken care of. */
-bool coordinator_shared_was_lost(struct coordinator *c, size_t job, enum schedule_contact contact);
 
 /* A tenant that is about to end here. True: not yet, it is told first. */
 bool coordinator_shared_tells(struct coordinator *c, size_t job);
