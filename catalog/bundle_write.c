@@ -66,6 +66,9 @@ static int collect_folder(struct bundle_sources *sources, const struct folder *o
         const struct folder_entry *inner = &folder.entries[i];
         char *path = mem_printf(sources->mem, "%s/%s", name, inner->name);
 
+        rc = folder_check(inner, err);
+        if (rc < 0)
+            break;
         if (inner->is_folder)
             rc = collect_folder(sources, &folder, inner, path, err);
         else if (!inner->is_document || strcmp(inner->name, "UPGRADE.md") == 0)

@@ -74,7 +74,9 @@ static void walk_folder(struct walk *walk, const struct folder_entry *entry,
     for (size_t i = 0; i < folder.count; i++) {
         const struct folder_entry *inner = &folder.entries[i];
 
-        if (inner->is_folder)
+        if (folder_check(inner, &err) < 0)
+            err_move(err_list_add(walk->errors), &err);
+        else if (inner->is_folder)
             walk_folder(walk, inner, &folder, release);
         else if (release && strcmp(inner->name, "UPGRADE.md") == 0)
             catalog_releases_read_guide(walk->catalog, release, inner, walk->errors);

@@ -153,8 +153,12 @@ static void read_set(struct catalog *c, struct seed_set *set, const char *path, 
         return;
     }
     for (size_t i = 0; i < folder.count; i++) {
-        if (!folder.entries[i].is_document || folder.entries[i].is_folder)
-            read_seed(c, set, &folder.entries[i], &capacity, errors);
+        const struct folder_entry *inner = &folder.entries[i];
+
+        if (folder_check(inner, &err) < 0)
+            err_move(err_list_add(errors), &err);
+        else if (!inner->is_document || inner->is_folder)
+            read_seed(c, set, inner, &capacity, errors);
     }
     talloc_free(mem);
 }

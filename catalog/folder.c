@@ -28,18 +28,23 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct folder_entry *)a)->name, ((const struct folder_entry *)b)->name);
 }
 
-static int fail_read(const char *file, const char *what, struct err *err)
+static int fail_read(const char *file, struct err *err)
 {
-    int code = errno;
+    return err_set_at(err, ERR_NOINPUT, file, 0, 0, "cannot read the folder: %s", strerror(errno));
+}
 
-    err_set_at(err, ERR_NOINPUT, file, 0, 0, "cannot read the %s: %s", what, strerror(code));
-    if (code == ENOENT && strcmp(what, "file") == 0)
+int folder_check(const struct folder_entry *entry, struct err *err)
+{
+    if (entry->problem == 0)
+        return 0;
+    err_set_at(err, ERR_NOINPUT, entry->file, 0, 0, "cannot read the file: %s",
+               strerror(entry->problem));
+    if (entry->problem == ENOENT)
         err_hint(err, "It is a link to something that is not there.");
     return -1;
 }
 
-static int add_entry(void *parent, struct folder *folder, const char *name, size_t *capacity,
-                     struct err *err)
+static void add_entry(void *parent, struct folder *folder, const char *name, size_t *capacity)
 {
     struct folder_entry entry = {
         .name = mem_strdup(parent, name),
@@ -50,11 +55,11 @@ static int add_entry(void *parent, struct folder *folder, const char *name, size
     struct stat st;
 
     if (stat(entry.path, &st) < 0)
-        return fail_read(entry.file, "file", err);
-    entry.is_folder = S_ISDIR(st.st_mode);
+        entry.problem = errno;
+    else
+        entry.is_folder = S_ISDIR(st.st_mode);
     mem_grow(parent, &folder->entries, capacity, folder->count + 1);
     folder->entries[folder->count++] = entry;
-    return 0;
 }
 
 static int read_entries(void *parent, DIR *dir, struct folder *folder, struct err *err)
@@ -63,11 +68,11 @@ static int read_entries(void *parent, DIR *dir, struct folder *folder, struct er
     struct dirent *found;
 
     while ((errno = 0, found = readdir(dir))) {
-        if (found->d_name[0] != '.' && add_entry(parent, folder, found->d_name, &capacity, err) < 0)
-            return -1;
+        if (found->d_name[0] != '.')
+            add_entry(parent, folder, found->d_name, &capacity);
     }
     if (errno)
-        return fail_read(folder->file, "folder", err);
+        return fail_read(folder->file, err);
     if (folder->count > 0)
         qsort(folder->entries, folder->count, sizeof(*folder->entries), compare_entries);
     return 0;
@@ -92,9 +97,9 @@ int folder_list(void *parent, const char *path, const char *file, const struct f
     int status;
 
     if (!dir)
-        return fail_read(file, "folder", err);
+        return fail_read(file, err);
     if (fstat(dirfd(dir), &st) < 0) {
-        fail_read(file, "folder", err);
+        fail_read(file, err);
         closedir(dir);
         return -1;
     }

@@ -16,6 +16,7 @@ struct folder_entry {
     const char *path;            /* to open; in a bundle: the path in it */
     const char *file;            /* for people */
     bool is_folder;              /* links are followed */
+    int problem;                 /* errno, where it is not known what it is; else 0 */
     bool is_document;            /* README*, *.md: may stand anywhere, says nothing to pgtide */
     const struct bundle *bundle; /* NULL: on disk */
     const struct bundle_file *packed; /* a file of a bundle */
@@ -36,10 +37,13 @@ struct folder {
  * Lists the folder `path`, shown to people as `file`, into *ret: its files and folders but not
  * those that begin with a dot, in byte order of their names. All of it is owned by `parent`.
  * `outer` is the folder that it was found in, or NULL. ERR_NOINPUT: cannot be read; ERR_DATA: a
- * loop of links.
+ * loop of links. One entry that cannot be looked at hides no other: folder_check() says so.
  */
 int folder_list(void *parent, const char *path, const char *file, const struct folder *outer,
                 struct folder *ret, struct err *err) MUST_CHECK;
+
+/* ERR_NOINPUT: what `entry` is could not be seen, as with a link to nowhere. */
+int folder_check(const struct folder_entry *entry, struct err *err) MUST_CHECK;
 
 /* The folder `name` of a bundle ("migrations"), to be opened. Its texts are owned by `parent`. */
 struct folder_entry folder_of_bundle(void *parent, const struct bundle *bundle, const char *name);

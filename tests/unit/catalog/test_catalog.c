@@ -168,10 +168,32 @@ Test(catalog, links)
     load(&l);
     cr_expect_str_eq(all_errors(&l), "m/sub/up: a link to a folder that it is in, \"m\"\n");
     tmpdir_remove(tmpdir_path(l.mem, l.dir, "sub"));
-    cr_assert_eq(symlink("nowhere", tmpdir_path(l.mem, l.dir, "3_c.sql")), 0);
+    finish(&l);
+}
+
+Test(catalog, links_to_nowhere_hide_no_other_error)
+{
+    struct loaded l = begin();
+
+    tmpdir_write(l.dir, "1_a.sql", "SELECT 1;\n\nBEGIN;");
+    cr_assert_eq(symlink("nowhere", tmpdir_path(l.mem, l.dir, "2_b.sql")), 0);
+    cr_assert_eq(symlink("nowhere", tmpdir_path(l.mem, l.dir, "3.0")), 0);
+    cr_assert_eq(symlink("4_d.sql", tmpdir_path(l.mem, l.dir, "4_d.sql")), 0);
+    tmpdir_write(l.dir, "sub/1_e.sql", "SELECT 'x");
     load(&l);
+    cr_assert_eq(l.status, -1);
     cr_expect_str_eq(all_errors(&l),
-                     "m/3_c.sql: cannot read the file: No such file or directory\n");
+                     "m/1_a.sql: transaction command \"BEGIN\" in a migration\n"
+                     "m/2_b.sql: cannot read the file: No such file or directory\n"
+                     "m/3.0: cannot read the file: No such file or directory\n"
+                     "m/4_d.sql: cannot read the file: Too many levels of symbolic links\n"
+                     "m/sub/1_e.sql: unterminated quoted string\n"
+                     "m/sub/1_e.sql: version 1 is also that of \"m/1_a.sql\"\n",
+                     "%s", all_errors(&l));
+    cr_expect_eq(l.errors.items[0].line, 3);
+    cr_expect_eq(l.errors.items[1].line, 0);
+    cr_expect_str_eq(l.errors.items[1].hint, "It is a link to something that is not there.");
+    cr_expect_null(l.errors.items[3].hint);
     finish(&l);
 }
 

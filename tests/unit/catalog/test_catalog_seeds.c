@@ -8,6 +8,7 @@
 #include "tests/harness/tmpdir.h"
 
 #include <criterion/criterion.h>
+#include <unistd.h>
 
 struct seeds {
     void *mem;
@@ -124,6 +125,7 @@ Test(catalog_seeds, bad_files)
     tmpdir_write(s.dir, "a/05_sub/1_x.csv", "");
     tmpdir_write(s.dir, "a/06_\xFF.csv", "");
     tmpdir_write(s.dir, "a/x.json", "");
+    cr_assert_eq(symlink("nowhere", tmpdir_path(s.mem, s.dir, "a/07_x.csv")), 0);
     load(&s, names, 1);
     cr_assert_eq(s.status, -1);
     cr_expect_str_eq(all_errors(&s),
@@ -133,6 +135,7 @@ Test(catalog_seeds, bad_files)
                      "seeds/a/04-x.csv: \"04-x.csv\" is not the name of a seed\n"
                      "seeds/a/05_sub: \"05_sub\" is not the name of a seed\n"
                      "seeds/a/06_\xFF.csv: \"06_\\xFF.csv\" is not the name of a seed\n"
+                     "seeds/a/07_x.csv: cannot read the file: No such file or directory\n"
                      "seeds/a/x.json: \"x.json\" is not the name of a seed\n");
     finish(&s);
 }
