@@ -136,6 +136,7 @@ const struct cli_command cli_commands[CLI_COMMANDS] = {
          .examples = "pgtide migrate\n"
                      "pgtide migrate -l ring=canary --seed\n"
                      "pgtide migrate --wave canary\n"
+                     "pgtide migrate --plan plan.json --dry-run\n"
                      "pgtide migrate --to 1.20.0 --max-failures 5% --report run.json"},
     [CLI_SEED] =
         {.id = CLI_SEED,

@@ -387,15 +387,25 @@ static int ask_changes(const struct operation *op, struct err *err)
                        err);
 }
 
+/* What is different since the plan was made. Where nothing is changed, nobody is asked. */
+static int ask_plan(const struct operation *op, struct err *err)
+{
+    const struct options *options = op->options;
+    size_t count;
+
+    if (!options->plan)
+        return 0;
+    if (job_writes(op->kind->action))
+        return plan_file_confirm(options->plan, &op->request, options->yes, err);
+    return plan_file_show(options->plan, &op->request, &count, err);
+}
+
 static int ask(struct operation *op, struct err *err)
 {
     const struct options *options = op->options;
     bool needed = true;
 
-    if (ask_changes(op, err) < 0)
-        return -1;
-    if (options->plan && job_writes(op->kind->action) &&
-        plan_file_confirm(options->plan, &op->request, options->yes, err) < 0)
+    if (ask_changes(op, err) < 0 || ask_plan(op, err) < 0)
         return -1;
     if (!op->kind->question || options->yes || op->request.tenant_count == 0)
         return 0;

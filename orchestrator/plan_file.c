@@ -144,21 +144,31 @@ int plan_file_compare(void *parent, const char *path, const struct run_request *
     return rc;
 }
 
+int plan_file_show(const char *path, const struct run_request *request, size_t *ret_count,
+                   struct err *err)
+{
+    void *mem = mem_context(NULL);
+    char **lines;
+    int rc = plan_file_compare(mem, path, request, &lines, ret_count, err);
+
+    for (size_t i = 0; rc == 0 && i < *ret_count; i++)
+        message_warning("since the plan \"%s\", %s", path, lines[i]);
+    talloc_free(mem);
+    return rc;
+}
+
 int plan_file_confirm(const char *path, const struct run_request *request, bool yes,
                       struct err *err)
 {
-    void *mem = mem_context(NULL);
-    struct lines lines;
-    int rc = plan_file_compare(mem, path, request, &lines.items, &lines.count, err);
+    size_t count;
 
-    for (size_t i = 0; rc == 0 && i < lines.count; i++)
-        message_warning("since the plan \"%s\", %s", path, lines.items[i]);
-    if (rc == 0 && lines.count > 0 && !yes && !confirm_on_terminal(STDIN_FILENO, STDERR_FILENO)) {
-        rc = err_set(err, ERR_USAGE, "this is not what was planned in \"%s\"", path);
-        err_hint(err, "Plan again, or add --yes to go on all the same. Nothing was changed.");
-    } else if (rc == 0 && lines.count > 0 && !yes) {
-        rc = confirm_ask(STDIN_FILENO, STDERR_FILENO, "Go on all the same?", err);
-    }
-    talloc_free(mem);
-    return rc;
+    if (plan_file_show(path, request, &count, err) < 0)
+        return -1;
+    if (count == 0 || yes)
+        return 0;
+    if (confirm_on_terminal(STDIN_FILENO, STDERR_FILENO))
+        return confirm_ask(STDIN_FILENO, STDERR_FILENO, "Go on all the same?", err);
+    err_set(err, ERR_USAGE, "this is not what was planned in \"%s\"", path);
+    err_hint(err, "Plan again, or add --yes to go on all the same. Nothing was changed.");
+    return -1;
 }

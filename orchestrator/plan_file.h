@@ -15,6 +15,10 @@
 int plan_file_compare(void *parent, const char *path, const struct run_request *request,
                       char ***ret, size_t *ret_count, struct err *err) MUST_CHECK;
 
+/* Shows them on stderr; *ret_count says how many there are. */
+int plan_file_show(const char *path, const struct run_request *request, size_t *ret_count,
+                   struct err *err) MUST_CHECK;
+
 /*
  * Shows the differences on stderr and, unless `yes`, asks whether to go on. ERR_USAGE: there is no
  * terminal to ask on; ERR_INTERNAL: the answer was no.

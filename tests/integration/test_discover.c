@@ -513,6 +513,42 @@ Test(discover, what_changed_since_the_plan_is_named)
     cr_expect_eq(fleet_fixture_total(run, "migrated"), 3);
 }
 
+/* Warnings, and what would run, whoever would be asked otherwise; the exit code is that of plan. */
+Test(discover, a_dry_run_names_what_changed_since_the_plan)
+{
+    struct fleet_fixture *fleet = new_fleet(2);
+    const struct fleet_run *run;
+
+    fleet_fixture_inventory(fleet, NULL);
+    run = fleet_fixture_run(fleet, "plan", "--report", "plan.json", NULL);
+    cr_assert_eq(run->exit_code, 0, "%s", run->err);
+    run = with_plan(fleet, "--dry-run");
+    cr_expect_eq(run->exit_code, 0, "%s", run->err);
+    cr_expect_null(strstr(run->err, "since the plan"), "%s", run->err);
+
+    fleet_fixture_write(fleet, "migrations/2_b.sql", "CREATE TABLE b (b int);\n");
+    pg_sql_drop_database(fleet->server, fleet->databases[1]);
+    run = with_plan(fleet, "--dry-run");
+    cr_expect_eq(run->exit_code, 3, "one cannot be asked: %s", run->err);
+    pg_sql_create_database(fleet->server, fleet->databases[1]);
+    run = with_plan(fleet, "--dry-run");
+    cr_expect_eq(run->exit_code, 0, "%s", run->err);
+    cr_expect(strstr(run->err, "warning: since the plan \"plan.json\", the catalog has changed: "
+                               "from 1 to 2 migrations\n"),
+              "%s", run->err);
+    cr_expect(strstr(run->out, "2_b"), "%s", run->out);
+    run = fleet_fixture_run(fleet, "seed", "--dry-run", "--plan", "plan.json", NULL);
+    cr_expect_eq(run->exit_code, 0, "%s", run->err);
+    cr_expect(strstr(run->err, "since the plan"), "%s", run->err);
+    cr_expect_eq(fleet_fixture_applied(fleet, 1), 0);
+    cr_expect_eq(fleet_fixture_total(run, "pending"), 2);
+
+    fleet_fixture_write(fleet, "plan.json", "{}");
+    run = with_plan(fleet, "--dry-run");
+    cr_expect_eq(run->exit_code, 65, "%s", run->err);
+    cr_expect_str_eq(run->out, "");
+}
+
 Test(discover, a_plan_must_be_one)
 {
     struct fleet_fixture *fleet = new_fleet(1);
