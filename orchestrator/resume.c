@@ -302,7 +302,14 @@ size_t resume_changes(void *parent, const struct resume *resume, const struct fl
 
 /* --- the waves --------------------------------------------------------------------------- */
 
-/* Copies of today's waves; those that have passed keep nothing to wait for. */
+/* One whose tenants had all been cancelled by its turn has passed unbegun: neither has it soaked,
+ * nor was its gate or anybody asked. */
+static bool is_behind(const struct ledger_wave *wave)
+{
+    return is_state(wave, "passed") && (wave->started_ms >= 0 || wave->tenants == 0);
+}
+
+/* Copies of today's waves; those that are behind keep nothing to wait for. */
 static const struct wave *waves_left(void *parent, const struct resume *resume,
                                      const struct run_config *config)
 {
@@ -313,7 +320,7 @@ static const struct wave *waves_left(void *parent, const struct resume *resume,
     for (size_t i = 0; i < resume->wave_count; i++) {
         size_t position = find_wave(config, resume->waves[i].name);
 
-        if (position == config->wave_count || !is_state(&resume->waves[i], "passed"))
+        if (position == config->wave_count || !is_behind(&resume->waves[i]))
             continue;
         waves[position].soak_ms = 0;
         waves[position].gate = (struct hook){0};

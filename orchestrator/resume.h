@@ -51,7 +51,8 @@ size_t resume_changes(void *parent, const struct resume *resume, const struct fl
 
 /*
  * Gives request->waves as the run had them: each tenant in its wave, and a wave that has passed
- * does not soak, asks no gate and nobody. False: fleet.yaml has not all of these waves any more;
+ * does not soak, asks no gate and nobody; unless it passed unbegun, as all its tenants had been
+ * cancelled. False: fleet.yaml has not all of these waves any more;
  * they are to be dealt out anew.
  */
 bool resume_deal(void *parent, const struct resume *resume, const struct selected *selected,

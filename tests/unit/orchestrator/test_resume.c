@@ -98,14 +98,22 @@ Test(resume, what_failed_is_what_was_tried_in_vain)
                      "conflict failed held unreachable locked unknown ");
 }
 
-static void put_wave(const char *state, const char *name)
+static void put_wave_begun(const char *state, const char *name, int64_t started_ms)
 {
     struct ledger_batch *batch = ledger_batch_new(fixture.mem);
-    struct ledger_wave wave = {
-        .name = name, .state = state, .tenants = TENANTS, .started_ms = -1, .finished_ms = -1};
+    struct ledger_wave wave = {.name = name,
+                               .state = state,
+                               .tenants = TENANTS,
+                               .started_ms = started_ms,
+                               .finished_ms = -1};
 
     ledger_tenants_put_wave(batch, run_id, &wave);
     commit(batch);
+}
+
+static void put_wave(const char *state, const char *name)
+{
+    put_wave_begun(state, name, 1000);
 }
 
 /* Also those that are done or have failed, where the gate of their wave is still to be passed. */
@@ -160,6 +168,22 @@ Test(resume, a_wave_that_has_passed_has_nothing_to_wait_for)
     put_wave("open", "canary");
     cr_assert(deal(load(RESUME_REST), &request));
     cr_assert_not_null(request.waves->groups[1].wave->gate.sql);
+}
+
+/* All its tenants were cancelled, as their servers had been left out: its gate has seen nothing. */
+Test(resume, a_wave_that_passed_unbegun_has_all_to_wait_for)
+{
+    static const struct wave waves[] = {
+        {.name = "canary", .gate = {.sql = "SELECT true"}, .soak_ms = 1000, .confirm = true}};
+    struct run_request request;
+
+    fixture.fleet.run.waves = waves;
+    fixture.fleet.run.wave_count = 1;
+    put_wave_begun("passed", "canary", -1);
+    cr_assert(deal(load(RESUME_REST), &request));
+    cr_assert_not_null(request.waves->groups[0].wave->gate.sql);
+    cr_assert_eq(request.waves->groups[0].wave->soak_ms, 1000);
+    cr_assert(request.waves->groups[0].wave->confirm);
 }
 
 Test(resume, waves_that_are_gone_are_dealt_out_anew)
