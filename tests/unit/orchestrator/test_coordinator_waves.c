@@ -241,10 +241,8 @@ Test(coordinator_waves, a_gate_keeps_no_other_wave_waiting)
     waves[1].depends_on_count = 0;
     waves[0].gate = shell("sleep 2");
     go();
-    cr_expect_str_eq(run.waves,
-                     "canary:open early:open canary:gated early:passed rest:open "
-                     "rest:passed canary:passed ",
-                     "%s", run.waves);
+    cr_expect(strstr(run.waves, "early:passed rest:open ") != NULL, "%s", run.waves);
+    cr_expect(strstr(run.waves, "rest:passed canary:passed ") != NULL, "%s", run.waves);
 }
 
 Test(coordinator_waves, a_signal_ends_a_gate)
