@@ -26,6 +26,7 @@ struct report {
     bool recorded;    /* the run is in the ledger: resume and retry can go on with it */
     bool going;       /* the run is still at work, and this is how far it is */
     bool quiet;       /* -q: problems only; nothing at all when there is none */
+    bool document;    /* read from its top: the ending first, and every cause */
     char host[256];   /* where the run ran */
 };
 

@@ -83,31 +83,31 @@ static void add_facts(struct document *document)
 
 static void add_totals(struct document *document)
 {
-    static const char *const titles[] = {"outcome", "tenants"};
     enum job_action action = document->report->request->plan.action;
     const size_t *totals = document->report->result->totals;
-    const char *cells[2 * OUTCOME_COUNT];
+    const char *texts[OUTCOME_COUNT];
     enum outcome outcomes[OUTCOME_COUNT];
-    size_t rows = 0;
+    size_t count = 0;
 
     for (enum outcome outcome = OUTCOME_NONE + 1; outcome < OUTCOME_COUNT; outcome++) {
         if (totals[outcome] == 0)
             continue;
-        cells[2 * rows] = report_text_outcome(action, outcome);
-        cells[2 * rows + 1] = mem_printf(document->mem, "%zu", totals[outcome]);
-        outcomes[rows++] = outcome;
+        texts[count] = mem_printf(document->mem, "%zu %s", totals[outcome],
+                                  report_text_outcome(action, outcome));
+        outcomes[count++] = outcome;
     }
-    if (rows > 0)
-        document->markup->table(&document->out, &(struct report_document_table){
-                                                    .titles = titles,
-                                                    .columns = ARRAY_LEN(titles),
-                                                    .cells = cells,
-                                                    .rows = rows,
-                                                    .outcomes = outcomes,
-                                                });
+    if (count > 0)
+        document->markup->totals(&document->out, texts, outcomes, count);
 }
 
 /* --- the report as text ------------------------------------------------------------------ */
+
+static char *without_empty_lines_at_end(char *text, size_t len)
+{
+    while (len > 1 && text[len - 1] == '\n' && text[len - 2] == '\n')
+        text[--len] = '\0';
+    return text;
+}
 
 static int add_text(struct document *document)
 {
@@ -119,12 +119,13 @@ static int add_text(struct document *document)
 
     if (!out)
         return -1;
-    plain.color = false;
+    plain.color = document->markup->color;
     plain.quiet = false;
+    plain.document = true;
     plain.utf8 = true; /* as the file is */
     rc = plain.as_text(&plain, out);
     if (fclose(out) == 0 && rc == 0)
-        document->markup->verbatim(&document->out, text);
+        document->markup->verbatim(&document->out, without_empty_lines_at_end(text, len));
     else
         rc = -1;
     free(text);
@@ -181,25 +182,49 @@ static void fill_tenant(struct document *document, const struct job *job, const 
     cells[9] = why_text(mem, job);
 }
 
-static void add_tenants(struct document *document)
+/* Those with problems first, or the others. Returns the next free row. */
+static size_t fill_tenants(struct document *document, bool problems, const char **cells,
+                           enum outcome *outcomes, size_t row)
 {
     const struct run_result *result = document->report->result;
-    enum outcome *outcomes = mem_array(document->mem, enum outcome, result->job_count);
-    const char **cells = mem_array(document->mem, const char *, result->job_count *TENANT_COLUMNS);
 
-    if (result->job_count == 0)
-        return;
     for (size_t i = 0; i < result->job_count; i++) {
-        fill_tenant(document, &result->jobs[i], &cells[i * TENANT_COLUMNS]);
-        outcomes[i] = result->jobs[i].outcome;
+        const struct job *job = &result->jobs[i];
+
+        if (outcome_is_problem(job->outcome) != problems)
+            continue;
+        fill_tenant(document, job, &cells[row * TENANT_COLUMNS]);
+        outcomes[row++] = job->outcome;
     }
-    document->markup->fold(&document->out,
-                           report_text_count(document->mem, result->job_count, "tenant"));
+    return row;
+}
+
+static const char *tenants_title(void *mem, size_t problems, size_t count)
+{
+    char *tenants = report_text_count(mem, count, "tenant");
+
+    return problems > 0 && problems < count
+               ? mem_printf(mem, "%s, those with problems first", tenants)
+               : tenants;
+}
+
+static void add_tenants(struct document *document)
+{
+    size_t count = document->report->result->job_count;
+    enum outcome *outcomes = mem_array(document->mem, enum outcome, count);
+    const char **cells = mem_array(document->mem, const char *, count *TENANT_COLUMNS);
+    size_t problems;
+
+    if (count == 0)
+        return;
+    problems = fill_tenants(document, true, cells, outcomes, 0);
+    fill_tenants(document, false, cells, outcomes, problems);
+    document->markup->fold(&document->out, tenants_title(document->mem, problems, count));
     document->markup->table(&document->out, &(struct report_document_table){
                                                 .titles = tenant_titles,
                                                 .columns = TENANT_COLUMNS,
                                                 .cells = cells,
-                                                .rows = result->job_count,
+                                                .rows = count,
                                                 .outcomes = outcomes,
                                                 .outcome_column = TENANT_OUTCOME,
                                             });
@@ -214,12 +239,13 @@ static int add_all(struct document *document)
 
     document->markup->begin(&document->out,
                             mem_printf(document->mem, "pgtide %s: %s", report->request->operation,
-                                       report_result(report)));
-    add_facts(document);
+                                       report_result(report)),
+                            !report->going && report->exit_code != 0);
     add_totals(document);
     if (add_text(document) < 0)
         return -1;
     add_tenants(document);
+    add_facts(document);
     document->markup->end(&document->out);
     return 0;
 }

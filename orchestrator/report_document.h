@@ -23,7 +23,10 @@ struct report_document_table {
 
 /* Each appends to `out`. The texts are untrusted. */
 struct report_document_markup {
-    void (*begin)(struct strbuf *out, const char *title);
+    bool color; /* verbatim() knows the inks of report_text.h */
+    void (*begin)(struct strbuf *out, const char *title, bool bad);
+    void (*totals)(struct strbuf *out, const char *const *texts, const enum outcome *outcomes,
+                   size_t count);                           /* "20 migrated", "6 failed" */
     void (*verbatim)(struct strbuf *out, const char *text); /* as it would stand on a terminal */
     void (*table)(struct strbuf *out, const struct report_document_table *table);
     void (*fold)(struct strbuf *out, const char *title); /* what follows is long: shut at first */
@@ -31,7 +34,8 @@ struct report_document_markup {
     void (*end)(struct strbuf *out);
 };
 
-/* Writes it all: the facts, the report as text, every tenant. */
+/* Writes it all, what is most urgent first: how it ended, the report as text, every tenant, facts.
+ */
 int report_document(const struct report *report, const struct report_document_markup *markup,
                     FILE *out) MUST_CHECK;
 

@@ -506,7 +506,8 @@ void report_failures_text(struct strbuf *out, const struct report *report)
     size_t before = out->len;
     size_t count;
     struct report_failure *failures = report_failures(mem, report->result, &count);
-    size_t shown = report->verbose || count <= CAUSES_SHOWN ? count : CAUSES_SHOWN;
+    bool all = report->verbose || report->document || count <= CAUSES_SHOWN;
+    size_t shown = all ? count : CAUSES_SHOWN;
 
     for (size_t i = 0; i < shown; i++) {
         struct telling telling = {

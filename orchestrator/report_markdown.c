@@ -31,10 +31,21 @@ static void add_text(struct strbuf *out, const char *text)
     talloc_free(line);
 }
 
-static void begin(struct strbuf *out, const char *title)
+static void begin(struct strbuf *out, const char *title, bool bad UNUSED)
 {
     strbuf_str(out, "# ");
     add_text(out, title);
+    strbuf_str(out, "\n\n");
+}
+
+static void totals(struct strbuf *out, const char *const *texts, const enum outcome *outcomes,
+                   size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *strong = outcome_is_problem(outcomes[i]) ? "**" : "";
+
+        strbuf_printf(out, "%s%s%s%s", i ? ", " : "", strong, texts[i], strong);
+    }
     strbuf_str(out, "\n\n");
 }
 
@@ -94,7 +105,7 @@ static void fold(struct strbuf *out, const char *title)
 
 static void unfold(struct strbuf *out)
 {
-    strbuf_str(out, "</details>\n");
+    strbuf_str(out, "</details>\n\n");
 }
 
 static void end(struct strbuf *out UNUSED)
@@ -105,6 +116,7 @@ int report_markdown(const struct report *report, FILE *out)
 {
     static const struct report_document_markup markup = {
         .begin = begin,
+        .totals = totals,
         .verbatim = verbatim,
         .table = table,
         .fold = fold,

@@ -285,10 +285,14 @@ static void print_ways_on(struct strbuf *out, const struct report *report, const
                                                    : NULL;
 
     if (what)
-        strbuf_printf(out, "%s: %sresume %s%s\n", what, program, result->run_id,
+        strbuf_printf(out, "%s: %s%sresume %s%s%s\n", what,
+                      report_text_ink(report->color, INK_BOLD), program, result->run_id,
+                      report_text_ink(report->color, INK_OFF),
                       stopped_by(report, "confirm") ? ", with --yes without asking" : "");
     if (failed > 0 || (trouble > 0 && !left))
-        strbuf_printf(out, "those that failed: %sretry %s\n", program, result->run_id);
+        strbuf_printf(out, "those that failed: %s%sretry %s%s\n",
+                      report_text_ink(report->color, INK_BOLD), program, result->run_id,
+                      report_text_ink(report->color, INK_OFF));
 }
 
 /* This machine has left a run that goes on: under its name, with the terms that it was begun with.
@@ -318,6 +322,23 @@ static void print_next(struct strbuf *out, const struct report *report)
     }
 }
 
+/* How it ended and what to type next. */
+static void print_ending(struct strbuf *out, const struct report *report)
+{
+    size_t problems = report_text_problems(report->result->totals);
+
+    print_stop(out, report);
+    print_remarks(out, report);
+    print_next(out, report);
+    strbuf_str(out, report_text_ink(report->color, problems ? INK_BAD : INK_GOOD));
+    report_text_totals(out, report);
+    if (report->color) { /* the colour ends before the line does */
+        out->text[--out->len] = '\0';
+        strbuf_printf(out, "%s\n", report_text_ink(true, INK_OFF));
+    }
+}
+
+/* A terminal shows the end of it, a document its beginning. */
 int report_summary(const struct report *report, FILE *out)
 {
     size_t problems = report_text_problems(report->result->totals);
@@ -327,17 +348,16 @@ int report_summary(const struct report *report, FILE *out)
     if (report->quiet && problems == 0 && !report->result->halt.halted)
         return 0;
     strbuf_init(&text, NULL);
+    if (report->document) {
+        print_ending(&text, report);
+        strbuf_char(&text, '\n');
+        report_failures_text(&text, report);
+    }
     if (report->verbose && job_runs_files(report->request->plan.action))
         print_all_work(&text, report);
-    report_failures_text(&text, report);
-    print_stop(&text, report);
-    print_remarks(&text, report);
-    print_next(&text, report);
-    strbuf_str(&text, report_text_ink(report->color, problems ? INK_BAD : INK_GOOD));
-    report_text_totals(&text, report);
-    if (report->color) { /* the colour ends before the line does */
-        text.text[--text.len] = '\0';
-        strbuf_printf(&text, "%s\n", report_text_ink(true, INK_OFF));
+    if (!report->document) {
+        report_failures_text(&text, report);
+        print_ending(&text, report);
     }
     rc = report_text_write(&text, out);
     strbuf_release(&text);

@@ -7,6 +7,7 @@
 #include "orchestrator/report_junit.h"
 #include "orchestrator/report_markdown.h"
 #include "orchestrator/report_prometheus.h"
+#include "orchestrator/report_status.h"
 #include "tests/unit/orchestrator/report_fixture.h"
 
 #include <criterion/criterion.h>
@@ -139,6 +140,43 @@ Test(report_formats, markdown_fences_are_longer_than_what_they_hold)
 Test(report_formats, html)
 {
     report_fixture_golden("report.html", report_fixture_text(&fixture, report_html));
+}
+
+/* The place of `what`, which has to be there. */
+static size_t place_of(const char *text, const char *what)
+{
+    const char *place = strstr(text, what);
+
+    cr_assert_not_null(place, "no %s in:\n%s", what, text);
+    return (size_t)(place - text);
+}
+
+Test(report_formats, documents_say_first_what_is_most_urgent)
+{
+    int (*const formats[])(const struct report *, FILE *) = {report_html, report_markdown};
+
+    fixture.report.recorded = true;
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        const char *text = report_fixture_text(&fixture, formats[i]);
+        size_t next = place_of(text, "pgtide retry ");
+        size_t failure = place_of(text, "23505 duplicate");
+        size_t facts = place_of(text, "exit code");
+
+        cr_expect(place_of(text, "1 failed") < next && next < failure && failure < facts, "%s",
+                  text);
+        cr_expect(place_of(text, "<details>") < facts, "%s", text);
+    }
+}
+
+Test(report_formats, html_keeps_columns_and_wraps_the_rest)
+{
+    const char *text;
+
+    fixture.report.as_text = report_status; /* it begins with a table */
+    text = report_fixture_text(&fixture, report_html);
+    cr_expect(strstr(text, "<span class=\"row\">tenant "), "%s", text);
+    cr_expect(strstr(text, "<span>     <span class=\"dim\">detail:</span> Key"), "%s", text);
+    cr_expect_null(strchr(text, '\033'), "%s", text);
 }
 
 Test(report_formats, documents_of_a_run_without_tenants)
