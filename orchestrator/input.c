@@ -8,6 +8,7 @@
 #include "orchestrator/message.h"
 #include "worker/seed.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 void input_warn(const struct fleet *fleet)
@@ -87,10 +88,24 @@ static int check_sealed(const struct fleet *fleet, struct err_list *errors)
     return err_list_take(errors, &err);
 }
 
+static int check_there(const struct fleet *fleet, struct err_list *errors)
+{
+    struct err err = ERR_INIT;
+    struct stat st;
+
+    if (stat(fleet->migrations, &st) == 0 || errno != ENOENT)
+        return 0;
+    err_set_at(&err, ERR_NOINPUT, fleet->file, fleet->migrations_line, fleet->migrations_column,
+               "there is no folder and no bundle \"%s\"", fleet->migrations);
+    err_hint(&err, "Relative paths start at the folder of this file.");
+    return err_list_take(errors, &err);
+}
+
 int input_load_catalog(void *parent, const struct fleet *fleet, struct catalog **ret,
                        struct err_list *errors)
 {
-    if (input_require_migrations(fleet, errors) < 0 || check_sealed(fleet, errors) < 0)
+    if (input_require_migrations(fleet, errors) < 0 || check_there(fleet, errors) < 0 ||
+        check_sealed(fleet, errors) < 0)
         return -1;
     return catalog_load(parent, fleet->migrations, fleet->migrations, ret, errors);
 }

@@ -265,6 +265,19 @@ Test(cli, new_without_a_fleet_asks_for_dir)
     expect_has(result->err, "hint: Name it: pgtide new --dir FOLDER first\n");
 }
 
+Test(cli, migrations_that_are_not_there_name_the_line)
+{
+    const struct process_result *result;
+
+    tmpdir_write(dir, "fleet.yaml",
+                 "migrations: migration\nservers: {eu1: {}}\n"
+                 "tenants: [{name: a, server: eu1, database: a}]\n");
+    result = run("plan");
+    expect_code(result, 66);
+    expect_has(result->err, "fleet.yaml:1:13: there is no folder and no bundle \"migration\"\n");
+    expect_has(result->err, "hint: Relative paths start at the folder of this file.\n");
+}
+
 /* --- validate --------------------------------------------------------------------------------- */
 
 Test(cli, validate_shows_all_errors_of_all_files)
