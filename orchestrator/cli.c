@@ -37,6 +37,15 @@ bool cli_takes(const struct cli_command *command, const struct cli_option *optio
     return (option->commands & 1u << command->id) != 0;
 }
 
+bool cli_takes_named(const struct cli_command *command, const char *name)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        if (strcmp(cli_options[i].name, name) == 0 && cli_takes(command, &cli_options[i]))
+            return true;
+    }
+    return false;
+}
+
 /* ---- refusals ---- */
 
 static int refuse_future(const char *command, struct err *err)
@@ -277,7 +286,10 @@ int cli_check_arguments(const struct cli_line *line, struct err *err)
         err_set(err, ERR_USAGE, "\"%s\" needs %s", command->name, command->arguments);
     else
         return 0;
-    err_hint(err, "Usage: pgtide %s%s%s [OPTIONS]", command->name, command->arguments[0] ? " " : "",
-             command->arguments);
+    if (command->most == 0 && cli_takes_named(command, "tenant"))
+        err_hint(err, "Tenants are named with -t: pgtide %s -t NAME", command->name);
+    else
+        err_hint(err, "Usage: pgtide %s%s%s [OPTIONS]", command->name,
+                 command->arguments[0] ? " " : "", command->arguments);
     return -1;
 }

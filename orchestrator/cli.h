@@ -85,6 +85,9 @@ extern const size_t cli_option_count;
 const struct cli_command *cli_find_command(const char *name); /* NULL: there is none */
 bool cli_takes(const struct cli_command *command, const struct cli_option *option);
 
+/* It takes an option of this long name. */
+bool cli_takes_named(const struct cli_command *command, const char *name);
+
 /* ERR_USAGE for a command that does not exist: with the nearest, or that it is not there yet. */
 int cli_refuse_command(const char *name, struct err *err);
 

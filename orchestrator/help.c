@@ -102,7 +102,8 @@ static void print_indented(const char *text, FILE *out)
 
 void help_command(const struct cli_command *command, FILE *out)
 {
-    fprintf(out, "Usage: pgtide [-f FILE] %s [OPTIONS]%s%s\n\n%s\n", command->name,
+    fprintf(out, "Usage: pgtide %s%s [OPTIONS]%s%s\n\n%s\n",
+            cli_takes_named(command, "fleet") ? "[-f FILE] " : "", command->name,
             command->arguments[0] ? " " : "", command->arguments, command->description);
     for (int group = 0; group < CLI_GROUPS; group++)
         print_group(command, (enum cli_group)group, out);

@@ -117,8 +117,8 @@ Test(cli, help_goes_to_stdout)
         expect_code(before, 0);
         expect_code(behind, 0);
         expect_code(asked, 0);
-        expect_has(before->out,
-                   mem_printf(ctx, "Usage: pgtide [-f FILE] %s [OPTIONS]", commands[i]));
+        expect_has(before->out, mem_printf(ctx, "Usage: pgtide %s%s [OPTIONS]",
+                                           i == 0 ? "" : "[-f FILE] ", commands[i]));
         cr_expect_str_eq(before->out, behind->out);
         cr_expect_str_eq(before->out, asked->out);
         cr_expect_str_eq(before->err, "");

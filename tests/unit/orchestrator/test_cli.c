@@ -114,8 +114,10 @@ Test(cli, refusals)
          "status, plan, verify, query, migrate, seed, rollback, baseline, repair, runs, report, "
          "resume, retry, help, version. \"pgtide help init\" shows the options of init."},
         {{"migrate", "store-0001"},
-         "\"migrate\" does not take the argument \"store-0001\" / Usage: pgtide migrate "
-         "[OPTIONS]"},
+         "\"migrate\" does not take the argument \"store-0001\" / Tenants are named with "
+         "-t: pgtide migrate -t NAME"},
+        {{"runs", "last"},
+         "\"runs\" does not take the argument \"last\" / Usage: pgtide runs [OPTIONS]"},
         {{"new"}, "\"new\" needs NAME / Usage: pgtide new NAME [OPTIONS]"},
         {{"init", "a", "b"},
          "\"init\" does not take the argument \"b\" / Usage: pgtide init [DIR] [OPTIONS]"},
