@@ -100,7 +100,8 @@ static enum err_kind kind_of_connect(const char *sqlstate, bool own_limit)
 {
     if (strcmp(sqlstate, "53300") == 0 && !own_limit)
         return ERR_FULL;
-    if (sqlstate[0] && !is_one_of(sqlstate, busy, ARRAY_LEN(busy)))
+    if (sqlstate[0] && strncmp(sqlstate, "08", 2) != 0 && /* a pooler's: it has no more */
+        !is_one_of(sqlstate, busy, ARRAY_LEN(busy)))
         return ERR_SQL;
     return ERR_UNREACHABLE;
 }
@@ -158,6 +159,8 @@ static enum err_kind kind_of(PGconn *conn, const PGresult *result, const char *s
 {
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
+    if (!severity) /* a pooler's own words: it has one language */
+        severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
     if (!sqlstate || PQstatus(conn) == CONNECTION_BAD)
         return ERR_LOST;
     if (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))

@@ -8,7 +8,8 @@
  *
  * When a wait is interrupted the statement is cancelled on the server by cancel.c and the rest of
  * the answers is read for a short grace time: only then is the session's state known. What came
- * first, the server's own error or the interruption, is what the caller gets.
+ * first, the server's own error or the interruption, is what the caller gets. The reader goes on
+ * getting what comes: the interruption may have come too late, and then the Query was done.
  */
 #include "worker/session.h"
 
@@ -32,6 +33,7 @@ struct session {
     struct session_limits limits;
     int64_t grace;           /* deadline of draining after a cancel; CLOCK_NEVER: not cancelled */
     struct cancel *cancel;   /* the request under way, or NULL */
+    bool refused;            /* the reader of the answers did not want to go on */
     char notice_sqlstate[6]; /* last 57P0x that came as a notice: why the connection broke */
     struct session_fault fault;
     void *fault_mem;
@@ -330,26 +332,40 @@ static void keep_fault(struct session *session, const PGresult *result, size_t s
     session->fault.statement = statement;
 }
 
+static bool is_interruption(const struct err *err)
+{
+    return err->kind == ERR_CANCELLED || err->kind == ERR_DEADLINE;
+}
+
+/* The reader's own error counts more than an interruption, which may have come too late. */
+static void refuse(struct session *session, struct err *refusal, struct err *err)
+{
+    cancel_running(session);
+    if (err->kind == ERR_NONE || (is_interruption(err) && !session->refused))
+        err_move(err, refusal);
+    err_clear(refusal);
+    session->refused = true;
+}
+
 static void give_rows(struct session *session, const struct session_reader *reader,
                       size_t statement, const PGresult *result, struct err *err)
 {
-    if (err->kind == ERR_NONE && reader && reader->row &&
-        reader->row(reader->arg, statement, result, err) < 0)
-        cancel_running(session);
+    struct err refusal = ERR_INIT;
+
+    if (session->refused || session->fault.server_message || !reader || !reader->row)
+        return;
+    if (reader->row(reader->arg, statement, result, &refusal) < 0)
+        refuse(session, &refusal, err);
 }
 
 /* Done is done, also when the statement was to be cancelled and was quicker. */
 static void tell_done(struct session *session, const struct session_reader *reader,
                       size_t statement, const char *tag, struct err *err)
 {
-    struct err refused = ERR_INIT;
+    struct err refusal = ERR_INIT;
 
-    if (!reader || !reader->done || reader->done(reader->arg, statement, tag, &refused) == 0)
-        return;
-    cancel_running(session);
-    if (err->kind == ERR_NONE)
-        err_move(err, &refused);
-    err_clear(&refused);
+    if (reader && reader->done && reader->done(reader->arg, statement, tag, &refusal) < 0)
+        refuse(session, &refusal, err);
 }
 
 /* One result that is neither data nor COPY: done, or an error. Returns whether a statement ended.
@@ -383,8 +399,8 @@ static bool take_result(struct session *session, PGresult *result,
 /* The cancel request came too late: the whole Query was done, and that is what is told. */
 static bool finished_all_the_same(const struct session *session, const struct err *err)
 {
-    return (err->kind == ERR_CANCELLED || err->kind == ERR_DEADLINE) &&
-           PQstatus(session->conn) == CONNECTION_OK && !session->fault.server_message;
+    return is_interruption(err) && !session->refused && !session->fault.server_message &&
+           PQstatus(session->conn) == CONNECTION_OK;
 }
 
 static int read_answers(struct session *session, const struct session_reader *reader,
@@ -431,6 +447,7 @@ int session_query(struct session *session, const char *sql, const struct session
 
     session->fault = (struct session_fault){0};
     session->grace = CLOCK_NEVER;
+    session->refused = false;
     if (interrupted(session, err) < 0)
         return -1;
     if (!PQsendQuery(session->conn, sql))
@@ -454,6 +471,8 @@ int session_sleep(struct session *session, int64_t ms, struct err *err)
     struct pollfd cancel = {.fd = session->limits.cancel_fd, .events = POLLIN};
     int64_t until = clock_now_ms() + ms;
 
+    if (session->limits.deadline < until)
+        until = session->limits.deadline;
     while (clock_poll_timeout(until) > 0) {
         if (interrupted(session, err) < 0)
             return -1;

@@ -246,3 +246,22 @@ Test(lost, a_row_that_was_finished)
 {
     cut_outside("SET state = 'applied'", PROXY_CUT_DONE);
 }
+
+/* The tenant's time is over when the server has answered, and the answer is under way. It counts,
+ * with its rows: never is a Query done whose rows nobody took. */
+Test(lost, rows_that_come_behind_the_deadline_count)
+{
+    const struct fleet_run *run;
+
+    fleet_fixture_write(fleet, "migrations/2_second.sql",
+                        "-- pgtide:up\n"
+                        "INSERT INTO done VALUES ('second');\n"
+                        "-- pgtide:verify\n"
+                        "SELECT count(*) < 3 FROM done;\n");
+    fleet_facts_expect(fleet_fixture_run(fleet, "migrate", NULL), 0);
+    fleet_fixture_exec(fleet, 1, "INSERT INTO done VALUES ('third')");
+    fleet_fixture_inventory(fleet, "settings: {tenant_deadline: 3s, retry: {attempts: 1}}\n");
+    proxy_delay(proxy, 400); /* connected at 1.6 s, looked at at 2.4 s, answered at 3.2 s */
+    run = fleet_fixture_run(fleet, "verify", NULL);
+    cr_assert_neq(run->exit_code, 0, "a verify query is false, and nobody saw it: %s", run->out);
+}

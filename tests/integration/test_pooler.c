@@ -5,6 +5,7 @@
 #include "tests/harness/fleet_fixture.h"
 #include "tests/harness/pg_pooler.h"
 #include "tests/harness/pg_sql.h"
+#include "tests/harness/proxy.h"
 #include "tests/integration/fleet_facts.h"
 
 #include <criterion/criterion.h>
@@ -111,6 +112,28 @@ Test(pooler, two_runs_at_once_apply_once)
         cr_assert_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM done"), head + 9);
         cr_assert_eq(fleet_fixture_applied(fleet, 1), head + 9);
     }
+}
+
+/* The pooler says so in its own words, as an error of class 08; the server has done it all. */
+Test(pooler, a_server_lost_behind_the_pooler_is_looked_at_again)
+{
+    struct proxy *proxy = proxy_new(fleet, fleet->server->host, fleet->server->port);
+    struct pg_server behind = *fleet->server;
+    const struct fleet_run *run;
+
+    behind.host = "127.0.0.1";
+    behind.port = proxy_port(proxy);
+    talloc_free(pooler);
+    pooler = pg_pooler_new(NULL, &behind, "transaction");
+    fleet_fixture_through(fleet, pooler->port);
+    fleet_fixture_inventory(fleet, NULL);
+    proxy_on_query(proxy, "INSERT INTO done", 0, PROXY_CUT_DONE);
+    run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_assert(proxy_triggered(proxy));
+    fleet_facts_expect(run, 0);
+    cr_assert_str_eq(fleet_fixture_outcome(run, "store-1"), "migrated");
+    cr_assert_eq(fleet_facts_attempts(run, "store-1"), 2);
+    cr_assert_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM done"), 1);
 }
 
 Test(pooler, transaction_none_is_refused_with_the_way_out)
