@@ -20,7 +20,8 @@ static const char databases_query[] =
     "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate";
 
 static const char schemas_query[] = "SELECT nspname FROM pg_catalog.pg_namespace "
-                                    "WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'";
+                                    "WHERE nspname OPERATOR(pg_catalog.!~) '^pg_' "
+                                    "AND nspname OPERATOR(pg_catalog.<>) 'information_schema'";
 
 /* One answer as it is read. */
 struct answer {

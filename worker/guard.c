@@ -7,6 +7,10 @@
  * sets (and which everything here needs anyway: a function that a new session has not seen yet
  * costs it a look into the catalogs), or it ends in a query's result.
  *
+ * Operators are written with their schema: one of the tenant's own whose operands fit exactly would
+ * go before PostgreSQL's that do not, and run with our rights. IS DISTINCT FROM and IN look for
+ * theirs by name alone, so they are not used.
+ *
  * Checks are conditions of a SELECT without columns: it never returns a row that would have to be
  * sent and read.
  */
@@ -23,8 +27,9 @@ static const char *const code_names[] = {
 
 char *guard_raise(struct transactions *tx, enum guard_code code, const char *tail)
 {
-    return mem_printf(tx->mem, "CAST('pgtide:%s:%s:' || %s AS pg_catalog.int4)", tx->token,
-                      code_names[code], tail);
+    return mem_printf(tx->mem,
+                      "CAST('pgtide:%s:%s:' OPERATOR(pg_catalog.||) %s AS pg_catalog.int4)",
+                      tx->token, code_names[code], tail);
 }
 
 char *guard_raise_plain(struct transactions *tx, enum guard_code code)
@@ -45,7 +50,8 @@ static char *raise_as_condition(struct transactions *tx, enum guard_code code)
 /* In whole microseconds: extra_float_digits, which a database may have, rounds other numbers. */
 #define NOTE_TIME                                                                                  \
     "pg_catalog.set_config('pgtide.started', (pg_catalog.date_part('epoch', "                      \
-    "pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8::pg_catalog.text, true)"
+    "pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000::pg_catalog.float8)"             \
+    "::pg_catalog.int8::pg_catalog.text, true)"
 
 /* ANY, because its array is always evaluated to the end; what it is compared with is no matter. */
 char *guard_begin_statement(struct transactions *tx)
@@ -54,7 +60,9 @@ char *guard_begin_statement(struct transactions *tx)
     struct strbuf sql;
 
     strbuf_init(&sql, tx->mem);
-    strbuf_printf(&sql, "SELECT WHERE CASE WHEN " TRY_LOCK " THEN '' = ANY (ARRAY[" NOTE_TIME,
+    strbuf_printf(&sql,
+                  "SELECT WHERE CASE WHEN " TRY_LOCK
+                  " THEN '' OPERATOR(pg_catalog.=) ANY (ARRAY[" NOTE_TIME,
                   tx->lock_key);
     for (size_t i = 0; i < tx->setting_count; i++)
         strbuf_printf(&sql, ", pg_catalog.set_config('%s', %s, true)", settings[i].name,
@@ -86,9 +94,12 @@ static const char *schema_case(struct transactions *tx)
 {
     if (!tx->tenant->schema)
         return "";
-    return mem_printf(tx->mem, " WHEN pg_catalog.current_schema() IS DISTINCT FROM %s THEN %s",
-                      session_literal(tx->mem, tx->session, tx->tenant->schema),
-                      raise_as_condition(tx, GUARD_SCHEMA));
+    return mem_printf(
+        tx->mem,
+        " WHEN coalesce(pg_catalog.current_schema() OPERATOR(pg_catalog.<>) %s, true) "
+        "THEN %s",
+        session_literal(tx->mem, tx->session, tx->tenant->schema),
+        raise_as_condition(tx, GUARD_SCHEMA));
 }
 
 /* By what depends on the schema itself, which all of these kinds have in one catalog. Extensions do
@@ -97,13 +108,16 @@ const char *guard_objects(struct transactions *tx)
 {
     return mem_printf(
         tx->mem,
-        "EXISTS (SELECT FROM pg_catalog.pg_depend d "
-        "WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass "
-        "AND d.refobjid = pg_catalog.to_regnamespace(%s) "
-        "AND d.classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, "
-        "'pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_type'::pg_catalog.regclass) "
-        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = d.classid "
-        "AND e.objid = d.objid AND e.deptype = 'e'))",
+        "EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) "
+        "'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid "
+        "AND d.refobjid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace(%s)::pg_catalog.oid "
+        "AND d.classid OPERATOR(pg_catalog.=) ANY (ARRAY["
+        "'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, "
+        "'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, "
+        "'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid]) "
+        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e "
+        "WHERE e.classid OPERATOR(pg_catalog.=) d.classid "
+        "AND e.objid OPERATOR(pg_catalog.=) d.objid AND e.deptype OPERATOR(pg_catalog.=) 'e'))",
         tx->schema_literal);
 }
 
@@ -120,15 +134,17 @@ void guard_no_history(struct transactions *tx, struct script *script)
 }
 
 /* What guard_row() compares: cheap to plan, since every transaction has it. */
-#define ROW_KEY "h.kind || ' ' || h.name || ' ' || h.run_id"
+#define CAT " OPERATOR(pg_catalog.||) "
+#define ROW_KEY "h.kind" CAT "' '" CAT "h.name" CAT "' '" CAT "h.run_id"
 
 /* The row that this attempt wrote last, `known`, is not the newest. */
 static char *newest_is_not(struct transactions *tx, const char *known)
 {
-    return mem_printf(tx->mem,
-                      "(SELECT " ROW_KEY " FROM %s AS h ORDER BY h.rank DESC LIMIT 1) "
-                      "IS DISTINCT FROM %s",
-                      tx->history, known);
+    return mem_printf(
+        tx->mem,
+        "coalesce((SELECT " ROW_KEY
+        " FROM %s AS h ORDER BY h.rank DESC LIMIT 1) OPERATOR(pg_catalog.<>) %s, true)",
+        tx->history, known);
 }
 
 /* The history is not the one that was read, or that this attempt has written since. */
@@ -141,13 +157,14 @@ static char *moved(struct transactions *tx)
     else
         newest = mem_printf(tx->mem,
                             "coalesce((SELECT h.rank FROM %s AS h ORDER BY h.rank DESC LIMIT 1), "
-                            "0) <> %lld",
+                            "0) OPERATOR(pg_catalog.<>) %lld",
                             tx->history, (long long)tx->known_rank);
     if (tx->known_reverted < 0)
         return newest;
-    reverted =
-        mem_printf(tx->mem, "(SELECT pg_catalog.count(*) FROM %s WHERE state = 'reverted') <> %lld",
-                   tx->history, (long long)tx->known_reverted);
+    reverted = mem_printf(tx->mem,
+                          "(SELECT pg_catalog.count(*) FROM %s WHERE state OPERATOR(pg_catalog.=) "
+                          "'reverted') OPERATOR(pg_catalog.<>) %lld",
+                          tx->history, (long long)tx->known_reverted);
     return mem_printf(tx->mem, "%s OR %s", newest, reverted);
 }
 
@@ -157,8 +174,8 @@ static const char *layout_case(struct transactions *tx)
     if (tx->known_row)
         return "";
     return mem_printf(tx->mem,
-                      " WHEN pg_catalog.obj_description(%s::pg_catalog.regclass, 'pg_class') "
-                      "IS DISTINCT FROM '" TRANSACTION_LAYOUT "' THEN %s",
+                      " WHEN coalesce(pg_catalog.obj_description(%s::pg_catalog.regclass, "
+                      "'pg_class') OPERATOR(pg_catalog.<>) '" TRANSACTION_LAYOUT "', true) THEN %s",
                       tx->history_literal, raise_as_condition(tx, GUARD_LAYOUT));
 }
 
@@ -177,19 +194,22 @@ void guard_history(struct transactions *tx, struct script *script)
 void guard_revert(struct transactions *tx, struct script *script,
                   const struct history_revert *revert)
 {
-    script_add(script,
-               "SELECT WHERE CASE WHEN %s OR (SELECT h.state FROM %s AS h WHERE h.rank = %lld) "
-               "IS DISTINCT FROM '%s' THEN %s%s%s END",
-               moved(tx), tx->history, (long long)revert->rank, revert->state,
-               raise_as_condition(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
+    script_add(
+        script,
+        "SELECT WHERE CASE WHEN %s OR coalesce((SELECT h.state FROM %s AS h WHERE "
+        "h.rank OPERATOR(pg_catalog.=) %lld) OPERATOR(pg_catalog.<>) '%s', true) THEN %s%s%s END",
+        moved(tx), tx->history, (long long)revert->rank, revert->state,
+        raise_as_condition(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
 }
 
 void guard_batch(struct transactions *tx, struct script *script, const struct history_batch *before)
 {
     script_add(
         script,
-        "SELECT WHERE CASE WHEN %s OR (SELECT coalesce(h.detail->>'batches', '0') FROM %s AS h "
-        "WHERE h.rank = %lld AND h.state = 'started') IS DISTINCT FROM '%lld' "
+        "SELECT WHERE CASE WHEN %s OR coalesce((SELECT coalesce("
+        "h.detail OPERATOR(pg_catalog.->>) 'batches', '0') FROM %s AS h "
+        "WHERE h.rank OPERATOR(pg_catalog.=) %lld "
+        "AND h.state OPERATOR(pg_catalog.=) 'started') OPERATOR(pg_catalog.<>) '%lld', true) "
         "THEN %s%s%s END",
         moved(tx), tx->history, (long long)before->rank, (long long)before->batches,
         raise_as_condition(tx, GUARD_MOVED), layout_case(tx), schema_case(tx));
@@ -198,7 +218,8 @@ void guard_batch(struct transactions *tx, struct script *script, const struct hi
 const char *guard_token(struct transactions *tx, const char *value)
 {
     return mem_printf(tx->mem,
-                      "CASE WHEN pg_catalog.current_setting('pgtide.token', true) = '%s' THEN %s "
+                      "CASE WHEN pg_catalog.current_setting('pgtide.token', true) "
+                      "OPERATOR(pg_catalog.=) '%s' THEN %s "
                       "ELSE %s END",
                       tx->token, value, guard_raise_plain(tx, GUARD_TOKEN));
 }

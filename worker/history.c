@@ -53,15 +53,19 @@ static char *lock_expression(struct transactions *tx)
 }
 
 /* Look-ups that go through the server's caches, not joins that it would have to plan: this runs on
- * every tenant of every run. */
+ * every tenant of every run. What has no file of its own is no table: a view of the tenant's would
+ * run its owner's functions. */
 static char *facts_statement(struct transactions *tx, bool lock)
 {
     return mem_printf(tx->mem,
                       "SELECT %s, pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(), "
                       "pg_catalog.current_setting('default_transaction_read_only'), "
                       "pg_catalog.to_regnamespace(%s) IS NOT NULL, "
-                      "pg_catalog.to_regclass(%s) IS NOT NULL",
-                      lock ? lock_expression(tx) : "true", tx->schema_literal, tx->history_literal);
+                      "CASE WHEN pg_catalog.to_regclass(%s) IS NULL THEN false "
+                      "WHEN pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%s)) IS NULL "
+                      "THEN %s IS NULL ELSE true END",
+                      lock ? lock_expression(tx) : "true", tx->schema_literal, tx->history_literal,
+                      tx->history_literal, guard_raise_plain(tx, GUARD_LAYOUT));
 }
 
 static char *rows_statement(struct transactions *tx)
@@ -228,6 +232,8 @@ static void build(struct script *script, struct reading *reading, bool lock)
     if (session_in_transaction(tx->session))
         script_add(script, "ROLLBACK");
     script_add(script, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
+    transaction_own_path(script);
+    script_add(script, "SET LOCAL row_security = off"); /* hidden rows would be pending ones */
     script_add(script, "SET LOCAL lock_timeout = %lld",
                (long long)tx->tenant->settings->lock_timeout_ms);
     if (role)
@@ -264,6 +270,7 @@ static int ask_objects(struct reading *reading, struct err *err)
 
     script_init(&script, reading->history);
     script_add(&script, "ROLLBACK");
+    transaction_own_path(&script);
     add_asking(&script, take_objects, reading, mem_printf(tx->mem, "SELECT %s", guard_objects(tx)));
     result = script_run(&script, tx->session, err);
     talloc_free(script.mem);
@@ -285,6 +292,8 @@ static int ask(struct reading *reading, bool lock, struct err *err)
         err_clear(err);
         return lock ? 0 : ask_objects(reading, err);
     }
+    if (failed)
+        transaction_explain(reading->tx, err);
     return failed ? -1 : check_layout(reading, err);
 }
 
@@ -311,6 +320,7 @@ void history_end_session(struct transactions *tx, int pid)
     script_init(&script, tx->mem);
     if (session_in_transaction(tx->session))
         script_add(&script, "ROLLBACK");
+    transaction_own_path(&script);
     script_add(&script,
                "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a "
                "WHERE a.pid = %d AND a.state <> 'active' AND a.usename = SESSION_USER "
@@ -338,6 +348,7 @@ void history_end_former(struct transactions *tx)
     script_init(&script, tx->mem);
     if (session_in_transaction(tx->session))
         script_add(&script, "ROLLBACK");
+    transaction_own_path(&script);
     script_add(&script,
                "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_locks l "
                "JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid " HOLDS_LOCK
@@ -370,6 +381,7 @@ char *history_lock_holder(void *parent, struct transactions *tx)
     script_init(&script, parent);
     if (session_in_transaction(tx->session))
         script_add(&script, "ROLLBACK");
+    transaction_own_path(&script);
     step =
         script_add(&script,
                    "SELECT pg_catalog.concat('pid ', l.pid, ', user ' || a.usename, ', ' || "

@@ -94,6 +94,12 @@ void transaction_stay(struct transactions *tx, struct script *script)
         script_add(script, "SET idle_session_timeout = 0");
 }
 
+/* In several statements of one Query, too: they are one transaction. */
+void transaction_own_path(struct script *script)
+{
+    script_add(script, "SET LOCAL search_path = pg_catalog, pg_temp");
+}
+
 /* --- init ------------------------------------------------------------------------------------- */
 
 void transaction_init(struct transactions *tx, void *parent, struct session *session,
@@ -147,7 +153,7 @@ static void make_history(struct transactions *tx, struct script *script)
                tx->history);
     script_add(script,
                "CREATE UNIQUE INDEX %s ON %s (version, name) "
-               "WHERE state <> 'reverted' AND version IS NOT NULL",
+               "WHERE state OPERATOR(pg_catalog.<>) 'reverted' AND version IS NOT NULL",
                session_identifier(tx->mem, tx->unique_index), tx->history);
     script_add(script, "COMMENT ON TABLE %s IS '" TRANSACTION_LAYOUT "'", tx->history);
     tx->history_exists = true;
@@ -235,7 +241,9 @@ static const char *literal(struct transactions *tx, const char *text)
     return text ? session_literal(tx->mem, tx->session, text) : "NULL";
 }
 
-#define STARTED "(pg_catalog.current_setting('pgtide.started')::pg_catalog.float8 / 1000000)"
+#define STARTED                                                                                    \
+    "(pg_catalog.current_setting('pgtide.started')::pg_catalog.float8 OPERATOR(pg_catalog./) "     \
+    "1000000::pg_catalog.float8)"
 
 /* The row's detail as SQL: what the entry says, and the bundle that the file came from. */
 static const char *detail_of(struct transactions *tx, const struct history_entry *entry)
@@ -248,7 +256,8 @@ static const char *detail_of(struct transactions *tx, const struct history_entry
     if (!tx->bundle)
         return own;
     bundle = mem_printf(tx->mem, "'{\"bundle\": \"%s\"}'::pg_catalog.jsonb", tx->bundle);
-    return entry->detail ? mem_printf(tx->mem, "%s || %s", own, bundle) : bundle;
+    return entry->detail ? mem_printf(tx->mem, "%s OPERATOR(pg_catalog.||) %s", own, bundle)
+                         : bundle;
 }
 
 char *transaction_row_statement(struct transactions *tx, const char *values)
@@ -258,7 +267,8 @@ char *transaction_row_statement(struct transactions *tx, const char *values)
         "INSERT INTO %s (kind, version, name, checksum, code_checksum, state, statements_done, "
         "statements_total, detail, started_at, finished_at, duration_ms, applied_by, run_id, tool) "
         "VALUES (%s, pg_catalog.to_timestamp(%s), pg_catalog.clock_timestamp(), "
-        "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) - " STARTED ") * 1000, "
+        "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) "
+        "OPERATOR(pg_catalog.-) " STARTED ") OPERATOR(pg_catalog.*) 1000::pg_catalog.float8, "
         "SESSION_USER, %s, 'pgtide " PGTIDE_VERSION "') RETURNING rank, duration_ms",
         tx->history, values, guard_token(tx, STARTED), tx->run_literal);
 }
@@ -362,14 +372,16 @@ static void revert_row(struct transactions *tx, struct script *script, int64_t r
 {
     script_add(script,
                "UPDATE %s AS h SET state = 'reverted', "
-               "detail = (coalesce(h.detail, '{}') - 'reverting') || "
+               "detail = (coalesce(h.detail, '{}') OPERATOR(pg_catalog.-) "
+               "'reverting'::pg_catalog.text) OPERATOR(pg_catalog.||) "
                "pg_catalog.jsonb_build_object('reverted', pg_catalog.jsonb_build_object("
                "'by', SESSION_USER, 'at', pg_catalog.to_char(t.now AT TIME ZONE 'UTC', "
                "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'run', %s::pg_catalog.text, 'after', %lld)) "
                "FROM (SELECT %s AS started, "
-               "pg_catalog.clock_timestamp() AS now) AS t WHERE h.rank = %lld "
-               "RETURNING ((EXTRACT(epoch FROM t.now)::pg_catalog.float8 - t.started) * 1000)"
-               "::pg_catalog.int8",
+               "pg_catalog.clock_timestamp() AS now) AS t "
+               "WHERE h.rank OPERATOR(pg_catalog.=) %lld "
+               "RETURNING ((pg_catalog.date_part('epoch', t.now) OPERATOR(pg_catalog.-) t.started) "
+               "OPERATOR(pg_catalog.*) 1000::pg_catalog.float8)::pg_catalog.int8",
                tx->history, tx->run_literal, (long long)tx->known_rank, guard_token(tx, STARTED),
                (long long)rank);
 }
@@ -401,13 +413,14 @@ struct script_step *transaction_end_batch(struct transactions *tx, struct script
     if (!keeps_session)
         restore_session(tx, script);
     row_index = script->count;
-    script_add(script,
-               "UPDATE %s SET statements_done = %d, statements_total = 1, "
-               "detail = coalesce(detail, '{}') || pg_catalog.jsonb_build_object("
-               "'batches', %s, 'rows', %lld, 'verify', '%s') WHERE rank = %lld",
-               tx->history, after->last ? 1 : 0,
-               guard_token(tx, mem_printf(tx->mem, "%lld", (long long)after->batches)),
-               (long long)after->rows, after->last ? "pending" : "", (long long)after->rank);
+    script_add(
+        script,
+        "UPDATE %s SET statements_done = %d, statements_total = 1, "
+        "detail = coalesce(detail, '{}') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object("
+        "'batches', %s, 'rows', %lld, 'verify', '%s') WHERE rank OPERATOR(pg_catalog.=) %lld",
+        tx->history, after->last ? 1 : 0,
+        guard_token(tx, mem_printf(tx->mem, "%lld", (long long)after->batches)),
+        (long long)after->rows, after->last ? "pending" : "", (long long)after->rank);
     commit(script, keeps_session);
     talloc_free(tx->mem);
     tx->mem = mem;
@@ -420,8 +433,9 @@ void transaction_check(struct transactions *tx, struct script *script,
                        const struct migration *migration, enum section_kind section, size_t number)
 {
     enum guard_code code = section == SECTION_REQUIRE ? GUARD_REQUIRE : GUARD_VERIFY;
-    char *result =
-        mem_printf(tx->mem, "'%zu:' || coalesce(q.ok::pg_catalog.text, 'NULL or no row')", number);
+    char *result = mem_printf(
+        tx->mem, "'%zu:' OPERATOR(pg_catalog.||) coalesce(q.ok::pg_catalog.text, 'NULL or no row')",
+        number);
     char *before = mem_printf(tx->mem, "SELECT CASE WHEN q.ok THEN 1 ELSE %s END FROM (SELECT (",
                               guard_raise(tx, code, result));
 

@@ -93,6 +93,10 @@ void transaction_init(struct transactions *tx, void *parent, struct session *ses
 void transaction_begin(struct transactions *tx, struct script *script,
                        const struct directives *directives);
 
+/* Appends, within a transaction: names and operators are PostgreSQL's own, whatever the database's
+ * search_path. For looks, which come before the tenant's settings. */
+void transaction_own_path(struct script *script);
+
 /* Appends the file's own lock_timeout, where it has one: behind guard_begin, which sets the
  * tenant's, and before anything that waits for a table. */
 void transaction_own_lock_timeout(struct script *script, const struct directives *own);

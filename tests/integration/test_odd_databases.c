@@ -111,3 +111,99 @@ Test(odd_databases, a_long_name_of_the_history_is_not_cut_within_a_character)
     cr_expect_eq(fleet_fixture_count(fleet, 1, "SELECT count(*) FROM pg_class WHERE relname = 'a'"),
                  1);
 }
+
+/* --- what the tenant's owner has made --------------------------------------------------------- */
+
+/* Operators in the tenant's schema, found before PostgreSQL's own, that note who ran them; a look,
+ * which may not write, fails at it. */
+static void plant_operators(struct fleet_fixture *fleet)
+{
+    static const struct {
+        const char *name, *left, *right, *result;
+    } operators[] = {
+        {"*", "float8", "int4", "float8"},   {"/", "float8", "int4", "float8"},
+        {"*", "float8", "float8", "float8"}, {"=", "text", "text", "bool"},
+        {"<>", "text", "text", "bool"},      {"=", "int8", "int8", "bool"},
+        {"=", "int4", "int4", "bool"},       {"||", "text", "text", "text"},
+        {"!~", "name", "name", "bool"},      {"=", "oid", "regclass", "bool"},
+    };
+
+    fleet_fixture_exec(fleet, 1, "CREATE TABLE evil (who text)");
+    for (size_t i = 0; i < ARRAY_LEN(operators); i++)
+        fleet_fixture_exec(
+            fleet, 1,
+            mem_printf(
+                (void *)fleet,
+                "CREATE FUNCTION evil%zu(%s, %s) RETURNS %s LANGUAGE plpgsql AS $$BEGIN "
+                "INSERT INTO public.evil VALUES (current_user); RETURN NULL; END$$; "
+                "CREATE OPERATOR public.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = evil%zu)",
+                i, operators[i].left, operators[i].right, operators[i].result, operators[i].name,
+                operators[i].left, operators[i].right, i));
+    alter(fleet, "SET search_path = public, pg_catalog");
+}
+
+Test(odd_databases, operators_of_the_owner_are_not_run_by_pgtide)
+{
+    struct fleet_fixture *fleet = new_fleet("settings: {nonempty: allow}\n");
+
+    plant_operators(fleet);
+    for (int i = 2; i < 5; i++)
+        fleet_fixture_write(fleet, mem_printf(fleet, "migrations/%d_b.sql", i),
+                            mem_printf(fleet,
+                                       "-- pgtide:up\nCREATE TABLE b%d (n int);\n"
+                                       "-- pgtide:down\nDROP TABLE b%d;\n",
+                                       i, i));
+    fleet_facts_expect(fleet_fixture_run(fleet, "status", NULL), 0);
+    expect_migrated(fleet);
+    fleet_facts_expect(fleet_fixture_run(fleet, "status", NULL), 0);
+    fleet_facts_expect(fleet_fixture_run(fleet, "rollback", "--to", "2", "--yes", NULL), 0);
+    expect_migrated(fleet);
+    cr_expect_eq(fleet_fixture_count(fleet, 1, "SELECT pg_catalog.count(*) FROM evil"), 0);
+}
+
+/* Its functions would run with the rights of whoever looks at it. */
+Test(odd_databases, a_view_is_no_history)
+{
+    struct fleet_fixture *fleet = new_fleet(NULL);
+    const struct fleet_run *run;
+
+    fleet_fixture_exec(fleet, 1,
+                       "CREATE FUNCTION evil() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN "
+                       "RAISE EXCEPTION 'evil was run'; END$$; "
+                       "CREATE VIEW pgtide_history AS SELECT evil() AS rank");
+    run = fleet_fixture_run(fleet, "status", NULL);
+    fleet_facts_expect(run, 3);
+    cr_expect(strstr(run->process->out, "not of a layout that this pgtide knows"), "%s",
+              run->process->out);
+    cr_expect_null(strstr(run->process->out, "evil"), "%s", run->process->out);
+}
+
+/* SPEC 8: never "all pending". */
+Test(odd_databases, a_history_that_is_hidden_row_by_row_is_an_error)
+{
+    void *ctx = mem_context(NULL);
+    struct fleet_fixture *fleet = new_fleet(NULL);
+    const char *database = fleet->databases[0];
+    const struct fleet_run *run;
+
+    expect_migrated(fleet);
+    fleet_fixture_exec(
+        fleet, 1,
+        mem_printf(ctx,
+                   "CREATE ROLE \"%s_rls\" LOGIN; GRANT ALL ON pgtide_history TO "
+                   "\"%s_rls\"; ALTER TABLE pgtide_history ENABLE ROW LEVEL SECURITY",
+                   database, database));
+    fleet_fixture_yaml(fleet,
+                       "migrations: migrations\n"
+                       "connection: {user: %s_rls}\n"
+                       "servers: {main: {host: %s, port: %d}}\n"
+                       "tenants: [{name: store-1, server: main, database: %s}]\n",
+                       database, fleet->host, fleet->port, database);
+    run = fleet_fixture_run(fleet, "status", NULL);
+    fleet_fixture_exec(
+        fleet, 1,
+        mem_printf(ctx, "DROP OWNED BY \"%s_rls\"; DROP ROLE \"%s_rls\"", database, database));
+    fleet_facts_expect(run, 3);
+    cr_expect(strstr(run->process->out, "42501"), "%s", run->process->out);
+    talloc_free(ctx);
+}
