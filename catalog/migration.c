@@ -363,7 +363,8 @@ static void settle_transactions(struct parser *p)
 
 static bool may_touch_session(const char *text)
 {
-    static const char *const words[] = {"role", "authorization", "deallocate", "discard"};
+    static const char *const words[] = {"role", "authorization", "deallocate", "discard",
+                                        "temp", "hold",          "listen"};
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (strcasestr(text, words[i]))

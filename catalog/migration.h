@@ -83,8 +83,8 @@ struct migration {
     const struct migration_command *command; /* NULL: it is SQL */
     const char *checksum;
     const char *code_checksum;
-    bool touches_session; /* it may change the session's role, or drop its prepared statements: the
-                             words for that stand in it */
+    bool touches_session; /* it may change the session's role, drop its prepared statements, or
+                             leave a temporary table: the words for that stand in it */
     size_t index;         /* position in its catalog list */
 };
 

@@ -15,7 +15,8 @@ static bool is_var_name(const char *name)
 
 static bool is_taken(const char *name)
 {
-    static const char *const taken[] = {"tenant", "run", "batch"};
+    static const char *const taken[] = {"tenant",  "run",      "batch",     "token",
+                                        "started", "seed_row", "seed_line", "seed_column"};
 
     for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
         if (strcmp(taken[i], name) == 0)

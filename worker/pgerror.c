@@ -8,6 +8,8 @@
 
 #include <ctype.h>
 
+enum { TEXT_MOST = 8 * 1024 }; /* bytes of each text in an error */
+
 /* SQLSTATEs after which the server has undone the transaction and another try may do. */
 static const char *const transient[] = {
     "40001", /* serialization_failure */
@@ -168,6 +170,12 @@ static enum err_kind kind_of(PGconn *conn, const PGresult *result, const char *s
     return is_one_of(sqlstate, transient, ARRAY_LEN(transient)) ? ERR_TRANSIENT : ERR_SQL;
 }
 
+/* How much of what the server says is kept: a file's RAISE may say anything. */
+static int cut(const char *text)
+{
+    return (int)text_cut(text, TEXT_MOST);
+}
+
 int pgerror_result(PGconn *conn, const PGresult *result, const char *notice_sqlstate,
                    struct err *err)
 {
@@ -179,12 +187,14 @@ int pgerror_result(PGconn *conn, const PGresult *result, const char *notice_sqls
 
     if (kind == ERR_LOST && !sqlstate)
         return pgerror_lost(conn, notice_sqlstate, err);
-    err_set(err, kind, "%s", message ? message : "the server reported an error without a text");
+    if (!message)
+        message = "the server reported an error without a text";
+    err_set(err, kind, "%.*s", cut(message), message);
     err_sqlstate(err, sqlstate);
     if (detail)
-        err_detail(err, "%s", detail);
+        err_detail(err, "%.*s", cut(detail), detail);
     if (hint)
-        err_hint(err, "%s", hint);
+        err_hint(err, "%.*s", cut(hint), hint);
     return -1;
 }
 
@@ -192,7 +202,7 @@ static char *field_text(void *mem, const PGresult *result, int field)
 {
     const char *text = PQresultErrorField(result, field);
 
-    return text ? mem_strdup(mem, text) : NULL;
+    return text ? mem_strndup(mem, text, text_cut(text, TEXT_MOST)) : NULL;
 }
 
 static size_t field_number(const PGresult *result, int field)

@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 enum {
-    BUFFER_MOST = 64 * 1024, /* then it goes to the file */
-    IS_NULL = -1,            /* in place of a length */
+    BUFFER_MOST = 64 * 1024,     /* then it goes to the file */
+    ROW_MOST = 64 * 1024 * 1024, /* bytes of one row: it is held in memory */
+    IS_NULL = -1,                /* in place of a length */
 };
 
 struct query_rows {
@@ -102,8 +103,23 @@ static int write_tail(struct query_rows *rows, struct err *err)
     return 0;
 }
 
+static int check_size(const PGresult *result, struct err *err)
+{
+    int64_t size = 0;
+
+    for (int i = 0; i < PQnfields(result); i++)
+        size += PQgetlength(result, 0, i);
+    if (size <= ROW_MOST)
+        return 0;
+    err_set(err, ERR_SQL, "a row of %lld bytes is more than a query may give", (long long)size);
+    err_hint(err, "Ask for a part of its values: left(x, 1000), length(x), md5(x).");
+    return -1;
+}
+
 int query_rows_add(struct query_rows *rows, const PGresult *result, struct err *err)
 {
+    if (check_size(result, err) < 0)
+        return -1;
     for (int i = 0; i < PQnfields(result); i++) {
         int len = PQgetisnull(result, 0, i) ? IS_NULL : PQgetlength(result, 0, i);
 

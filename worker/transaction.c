@@ -18,12 +18,30 @@ enum {
 
 /* --- settings --------------------------------------------------------------------------------- */
 
-static void add_setting(struct transactions *tx, const char *name, const char *value)
+/* `set` is how SET writes its name. */
+static void add_setting(struct transactions *tx, const char *name, const char *set,
+                        const char *value)
 {
     const char *literal = session_literal(tx->mem, tx->session, value);
 
-    tx->settings[tx->setting_count++] =
-        (struct transaction_setting){.name = name, .literal = literal, .value = literal};
+    tx->settings[tx->setting_count++] = (struct transaction_setting){
+        .name = name, .literal = literal, .set = mem_printf(tx->mem, "%s = %s", set, literal)};
+}
+
+/* One of ours: a variable may be called "user", which SET takes for a word of its own. */
+static void add_own_setting(struct transactions *tx, const char *name, const char *value)
+{
+    add_setting(tx, mem_printf(tx->mem, "pgtide.%s", name),
+                mem_printf(tx->mem, "pgtide.\"%s\"", name), value);
+}
+
+static void add_search_path(struct transactions *tx, const char *schema)
+{
+    const char *quoted = session_identifier(tx->mem, schema);
+
+    add_setting(tx, "search_path", "search_path", quoted);
+    tx->settings[tx->setting_count - 1].set = /* a list of names, not a text */
+        mem_printf(tx->mem, "search_path = %s", quoted);
 }
 
 const struct transaction_setting *transaction_setting_list(struct transactions *tx)
@@ -33,20 +51,15 @@ const struct transaction_setting *transaction_setting_list(struct transactions *
     if (tx->settings)
         return tx->settings;
     tx->settings = mem_array(tx->mem, struct transaction_setting, tenant->vars.count + 5);
-    add_setting(tx, "pgtide.token", tx->token);
-    add_setting(tx, "pgtide.run", tx->run_id);
-    add_setting(tx, "pgtide.tenant", tenant->name);
+    add_own_setting(tx, "token", tx->token);
+    add_own_setting(tx, "run", tx->run_id);
+    add_own_setting(tx, "tenant", tenant->name);
     for (size_t i = 0; i < tenant->vars.count; i++)
-        add_setting(tx, mem_printf(tx->mem, "pgtide.%s", tenant->vars.items[i].name),
-                    tenant->vars.items[i].value);
-    if (tenant->schema) {
-        const char *quoted = session_identifier(tx->mem, tenant->schema);
-
-        add_setting(tx, "search_path", quoted);
-        tx->settings[tx->setting_count - 1].value = quoted; /* SET takes a list of names */
-    }
+        add_own_setting(tx, tenant->vars.items[i].name, tenant->vars.items[i].value);
+    if (tenant->schema)
+        add_search_path(tx, tenant->schema);
     if (tenant->settings->role)
-        add_setting(tx, "role", tenant->settings->role);
+        add_setting(tx, "role", "role", tenant->settings->role);
     return tx->settings;
 }
 
@@ -73,7 +86,7 @@ void transaction_settings(struct transactions *tx, struct script *script,
         script_add(script, "%s pgtide.batch = %lld", set, (long long)own->batch);
     list = transaction_setting_list(tx);
     for (size_t i = 0; i < tx->setting_count; i++)
-        script_add(script, "%s %s = %s", set, list[i].name, list[i].value);
+        script_add(script, "%s %s", set, list[i].set);
 }
 
 static void reset_role(struct script *script)
@@ -82,10 +95,19 @@ static void reset_role(struct script *script)
     script_add(script, "RESET ROLE");
 }
 
+/* What a session keeps of a file besides its settings. */
+static void discard(struct script *script)
+{
+    script_add(script, "DISCARD TEMP");
+    script_add(script, "CLOSE ALL");
+    script_add(script, "UNLISTEN *");
+}
+
 void transaction_reset(struct script *script)
 {
     script_add(script, "RESET ALL");
     reset_role(script);
+    discard(script);
 }
 
 void transaction_stay(struct transactions *tx, struct script *script)
@@ -345,10 +367,12 @@ static void commit(struct script *script, bool keeps_session)
 {
     script_add(script, "COMMIT");
     script_add(script, "RESET ALL");
-    if (keeps_session)
+    if (keeps_session) {
         script_add(script, "RESET ROLE");
-    else
-        reset_role(script);
+        return;
+    }
+    reset_role(script);
+    discard(script);
 }
 
 struct script_step *transaction_end(struct transactions *tx, struct script *script,
@@ -476,14 +500,14 @@ static const struct {
 /* Replaces what is said, keeps place and statement. `tail` is what the check added, "2:false". */
 static void reword(struct err *err, enum guard_code code, const char *tail)
 {
-    const char *result = strchr(tail, ':');
+    const char *result = code == GUARD_REQUIRE || code == GUARD_VERIFY ? strchr(tail, ':') : NULL;
     struct err new = ERR_INIT;
 
     err_set(&new, meanings[code].kind, "%s", meanings[code].message);
     err_place(&new, err->file, err->line, err->column);
     if (err->statement)
         err_statement(&new, err->statement, strlen(err->statement));
-    if (code == GUARD_REQUIRE || code == GUARD_VERIFY)
+    if (result)
         err_detail(&new, "the query gave %.*s, not true", (int)strcspn(result + 1, "\""),
                    result + 1);
     else if (meanings[code].detail)

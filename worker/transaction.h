@@ -32,7 +32,7 @@
 struct transaction_setting {
     const char *name;
     const char *literal; /* its value for set_config */
-    const char *value;   /* its value for SET */
+    const char *set;     /* name and value for SET: pgtide."user" = 'x' */
 };
 
 struct transactions {
@@ -76,7 +76,8 @@ struct history_entry {
     int statements_done;
     int statements_total;
     const char *detail; /* JSON text, or NULL */
-    bool keeps_session; /* nothing in it can change the session's role, or drop what is prepared */
+    bool keeps_session; /* nothing in it can change the session's role, drop what is prepared, or
+                           leave something behind */
 };
 
 /*

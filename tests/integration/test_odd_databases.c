@@ -207,3 +207,32 @@ Test(odd_databases, a_history_that_is_hidden_row_by_row_is_an_error)
     cr_expect(strstr(run->process->out, "42501"), "%s", run->process->out);
     talloc_free(ctx);
 }
+
+/* A trigger may raise what it likes, pgtide's own marks too, and any amount of it. */
+Test(odd_databases, an_error_is_only_a_text)
+{
+    static const char *const texts[] = {
+        "'pgtide:' || current_setting('pgtide.token') || ':verify:'",
+        "'pgtide:' || current_setting('pgtide.token') || ':require:'",
+        "repeat('x', 1000000)",
+    };
+    struct fleet_fixture *fleet = new_fleet(NULL);
+
+    expect_migrated(fleet);
+    fleet_fixture_write(fleet, "migrations/2_b.sql", "INSERT INTO a VALUES (1);\n");
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const struct fleet_run *run;
+
+        fleet_fixture_exec(fleet, 1,
+                           mem_printf(fleet,
+                                      "CREATE OR REPLACE FUNCTION shout() RETURNS trigger LANGUAGE "
+                                      "plpgsql AS $$BEGIN RAISE EXCEPTION '%%', %s; END$$; "
+                                      "CREATE OR REPLACE TRIGGER t BEFORE INSERT ON a "
+                                      "FOR EACH ROW EXECUTE FUNCTION shout()",
+                                      texts[i]));
+        run = fleet_fixture_run(fleet, "migrate", NULL);
+        cr_expect(run->exit_code == 4 || run->exit_code == 3, "%zu: exit code %d", i,
+                  run->exit_code);
+        cr_expect_lt(strlen(run->process->out), 100000, "%zu", i);
+    }
+}

@@ -235,3 +235,25 @@ Test(prepared, statements_dropped_by_a_function_are_done_without)
     cr_expect_eq(json_array_size(json_object_get(tenant, "hooks")), 1, "before_tenant, once");
     talloc_free(ctx);
 }
+
+/* Else the third would change the second's, and count as applied. */
+Test(prepared, a_temporary_table_is_gone_behind_its_file)
+{
+    void *ctx = mem_context(NULL);
+    struct fleet_fixture *fleet = fleet_fixture_new(ctx, pg_server_shared(ctx), 1);
+
+    fleet_fixture_write(fleet, "migrations/1_a.sql",
+                        "CREATE TABLE product (price int); INSERT INTO product VALUES (100);\n");
+    fleet_fixture_write(fleet, "migrations/2_b.sql",
+                        "CREATE TEMP TABLE product AS SELECT * FROM public.product;\n"
+                        "DECLARE c CURSOR WITH HOLD FOR SELECT 1;\n");
+    fleet_fixture_write(fleet, "migrations/3_c.sql", "UPDATE product SET price = 999;\n");
+    fleet_fixture_write(fleet, "migrations/4_d.sql",
+                        "-- pgtide: transaction=none\n"
+                        "CREATE TEMP TABLE product (price int);\n");
+    fleet_fixture_write(fleet, "migrations/5_e.sql", "UPDATE product SET price = price + 1;\n");
+    fleet_fixture_inventory(fleet, NULL);
+    cr_assert_eq(fleet_fixture_run(fleet, "migrate", NULL)->exit_code, 0);
+    cr_expect_eq(fleet_fixture_count(fleet, 1, "SELECT price FROM product"), 1000);
+    talloc_free(ctx);
+}

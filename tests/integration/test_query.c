@@ -259,3 +259,19 @@ Test(query, from_standard_input_and_wrong_usage)
     cr_expect_eq(fleet_fixture_run(fleet, "query", "-o", "xml", "TABLE t", NULL)->exit_code, 64);
     talloc_free(ctx);
 }
+
+Test(query, a_row_that_is_too_large_fails_its_tenant_alone)
+{
+    void *ctx = mem_context(NULL);
+    struct fleet_fixture *fleet = new_fleet(ctx, 2);
+    const struct fleet_run *run;
+
+    fleet_fixture_exec(fleet, 1, "CREATE TABLE doc AS SELECT repeat('x', 70000000) AS text");
+    fleet_fixture_exec(fleet, 2, "CREATE TABLE doc AS SELECT 'small' AS text");
+    run = fleet_fixture_run(fleet, "query", "-o", "csv", "SELECT text FROM doc", NULL);
+    cr_expect_eq(run->exit_code, 3, "%s", run->err);
+    cr_expect(strstr(run->err, "a row of 70000000 bytes is more than a query may give"), "%s",
+              run->err);
+    cr_expect_str_eq(run->out, "tenant,text\nstore-2,small\n");
+    talloc_free(ctx);
+}

@@ -182,3 +182,25 @@ Test(variables, sql_of_hooks_has_them_through_a_pooler)
     expect_nothing_left(fleet, pooler->port);
     talloc_free(ctx);
 }
+
+/* Some are words of SQL's own. */
+Test(variables, any_name_of_a_variable_will_do)
+{
+    void *ctx = mem_context(NULL);
+    struct fleet_fixture *fleet = fleet_fixture_new(ctx, pg_server_shared(ctx), 1);
+    const struct fleet_run *run;
+
+    fleet_fixture_tenants(fleet, NULL, "vars: {user: bob, order: asc, select: x}");
+    fleet_fixture_write(fleet, "migrations/1_a.sql",
+                        "CREATE TABLE seen AS SELECT " GET("user") " AS who;\n");
+    fleet_fixture_write(fleet, "migrations/2_b.sql",
+                        "-- pgtide: transaction=none\n"
+                        "INSERT INTO seen VALUES (" GET("order") ");\n");
+    run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_assert_eq(run->exit_code, 0, "%s", run->process->out);
+    run = fleet_fixture_run(fleet, "query", "-o", "csv", "SELECT " GET("select") " AS v", NULL);
+    cr_expect(strstr(run->process->out, ",x"), "%s%s", run->process->out, run->process->err);
+    cr_expect_str_eq(fleet_fixture_value(fleet, 1, "SELECT string_agg(who, ' ') FROM seen"),
+                     "bob asc");
+    talloc_free(ctx);
+}
