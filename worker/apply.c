@@ -92,14 +92,38 @@ static void record_commits(struct work *work)
     work->commit_count = 0;
 }
 
+/* Goes the script on in a transaction that is open? */
+static bool goes_on(const struct work *work)
+{
+    return session_in_transaction(work->session) &&
+           strncmp(work->script.sql.text, "ROLLBACK", strlen("ROLLBACK")) != 0;
+}
+
+/*
+ * The server reads a whole Query before it runs any of it: a syntax error in one file would keep
+ * the files before it from running. They are sent alone then; what fails there is what is told.
+ */
+static void run_before_unparsed(struct work *work, struct err *err)
+{
+    struct err before = ERR_INIT;
+
+    if (!script_cut_unparsed(&work->script, err))
+        return;
+    if (script_run(&work->script, work->session, &before) < 0)
+        err_move(err, &before);
+}
+
 int apply_flush(struct work *work, struct err *err)
 {
+    bool alone = !goes_on(work);
     int result;
 
     if (work->script.count == 0)
         return 0;
     work->job->sent_changes = true;
     result = script_run(&work->script, work->session, err);
+    if (result < 0 && alone)
+        run_before_unparsed(work, err);
     if (result < 0)
         transaction_explain(&work->tx, err);
     record_commits(work);

@@ -281,6 +281,7 @@ static void explain(struct script *script, struct session *session, struct err *
     }
     if (!step)
         return;
+    script->failed = (size_t)(step - script->steps);
     if (!step->statement) {
         place_end(script, step, err);
         return;
@@ -303,8 +304,25 @@ int script_run(struct script *script, struct session *session, struct err *err)
                                     .copy = on_copy};
 
     script->done = 0;
+    script->failed = 0;
     if (session_query(session, script->sql.text, &reader, err) == 0)
         return 0;
     explain(script, session, err);
     return -1;
+}
+
+bool script_cut_unparsed(struct script *script, const struct err *err)
+{
+    size_t begin = script->failed;
+
+    if (script->done > 0 || strcmp(err->sqlstate, "42601") != 0)
+        return false;
+    while (begin > 0 && !is_begin(script, &script->steps[begin]))
+        begin--;
+    if (begin == 0)
+        return false;
+    script->sql.len = script->steps[begin].offset;
+    script->sql.text[script->sql.len] = '\0';
+    script->count = begin;
+    return true;
 }

@@ -46,6 +46,7 @@ struct script {
     size_t count;
     size_t capacity;
     bool together;                 /* see struct session_reader */
+    size_t failed;                 /* after script_run: the step at fault, where it is known */
     size_t done;                   /* after script_run: how many steps the server completed */
     struct script_step unfinished; /* of a file that has more to come: the last step before
                                       script_reset, when it was the file's */
@@ -81,5 +82,12 @@ struct script_step *script_add_wrapped(struct script *script, const char *before
  * pgtide's own statements behind a file's, its history row or COMMIT, has the file.
  */
 int script_run(struct script *script, struct session *session, struct err *err) MUST_CHECK;
+
+/*
+ * After a failed script_run of which the server ran nothing, because it did not understand a file's
+ * statement: cuts the script before the BEGIN of that file's transaction. False: there is nothing
+ * before it, or it was another failure.
+ */
+bool script_cut_unparsed(struct script *script, const struct err *err);
 
 #endif

@@ -217,3 +217,38 @@ Test(sections, below_the_head_neither_repeatables_nor_seeds_run_and_it_is_said)
     cr_assert_eq(fleet_fixture_run(fleet, "migrate", NULL)->exit_code, 0);
     cr_assert_eq(tables(fleet, 1, "c") + tables(fleet, 1, "v"), 2);
 }
+
+/* The server reads a Query as a whole before it runs any of it. */
+Test(sections, a_syntax_error_does_not_keep_earlier_files_from_running)
+{
+    struct fleet_fixture *fleet = new_fleet(1);
+    const struct fleet_run *run;
+
+    fleet_fixture_write(fleet, "migrations/2_b.sql", "CREATE TABLE b ();\n");
+    fleet_fixture_write(fleet, "migrations/3_c.sql", "CREATE TABLE c ();\nCREATE TABEL d ();\n");
+    fleet_fixture_write(fleet, "migrations/4_d.sql", "CREATE TABLE e ();\n");
+    run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_assert_eq(run->exit_code, 3, "%s", run->process->out);
+    cr_expect_str_eq(error_text(run, "store-1", "file"), "migrations/3_c.sql");
+    cr_expect_str_eq(error_text(run, "store-1", "sqlstate"), "42601");
+    cr_expect_eq(fleet_fixture_applied(fleet, 1), 2);
+    cr_expect_eq(tables(fleet, 1, "b"), 1);
+    cr_expect_eq(tables(fleet, 1, "c") + tables(fleet, 1, "e"), 0);
+    fleet_fixture_write(fleet, "migrations/3_c.sql", "CREATE TABLE c ();\n");
+    cr_assert_eq(fleet_fixture_run(fleet, "migrate", NULL)->exit_code, 0);
+    cr_expect_eq(fleet_fixture_applied(fleet, 1), 4);
+}
+
+/* And what fails before it is what is told. */
+Test(sections, the_first_error_is_told_whichever_the_server_sees_first)
+{
+    struct fleet_fixture *fleet = new_fleet(1);
+    const struct fleet_run *run;
+
+    fleet_fixture_write(fleet, "migrations/2_b.sql", "SELECT 1 / 0;\n");
+    fleet_fixture_write(fleet, "migrations/3_c.sql", "CREATE TABEL d ();\n");
+    run = fleet_fixture_run(fleet, "migrate", NULL);
+    cr_expect_str_eq(error_text(run, "store-1", "file"), "migrations/2_b.sql");
+    cr_expect_str_eq(error_text(run, "store-1", "sqlstate"), "22012");
+    cr_expect_eq(fleet_fixture_applied(fleet, 1), 1);
+}
