@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +128,21 @@ static bool too_wordy(const struct command *command)
     return command->spec->refuse_more && command->room_len > command->spec->output_most;
 }
 
+/* Takes up to `most` bytes of what is there. Returns how many. */
+static size_t read_output(struct command *command, size_t most)
+{
+    size_t room = make_room(command);
+    ssize_t got = read(command->fd, command->room + command->room_len, room < most ? room : most);
+
+    if (got < 0 && errno == EINTR)
+        return 0;
+    command->at_end = got <= 0;
+    if (command->at_end)
+        return 0;
+    command->room_len += (size_t)got;
+    return (size_t)got;
+}
+
 /* Waits a moment for output, and takes it. False: there was none. */
 static bool take_output(struct command *command)
 {
@@ -134,8 +150,6 @@ static bool take_output(struct command *command)
         {.fd = command->at_end ? -1 : command->fd, .events = POLLIN},
         {.fd = command->spec->cancel_fd, .events = POLLIN},
     };
-    ssize_t got;
-    size_t room;
 
     if (poll(fds, ARRAY_LEN(fds), (int)command->look_ms) <= 0 || !fds[0].revents) {
         command->look_ms =
@@ -143,13 +157,7 @@ static bool take_output(struct command *command)
         return false;
     }
     command->look_ms = LOOK_FIRST_MS;
-    room = make_room(command);
-    got = read(command->fd, command->room + command->room_len, room);
-    if (got > 0)
-        command->room_len += (size_t)got;
-    else if (got == 0 || errno != EINTR)
-        command->at_end = true;
-    return got > 0;
+    return read_output(command, PIECE) > 0;
 }
 
 /* --- its end ---------------------------------------------------------------------------------- */
@@ -225,10 +233,15 @@ static void take_status(struct command *command, bool by_itself)
     command->result->number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Only what is in the pipe by now: a child left behind may write for ever. */
 static void take_rest(struct command *command)
 {
-    while (!command->at_end && !too_wordy(command) && take_output(command))
-        ;
+    int there = 0;
+    size_t left;
+
+    left = ioctl(command->fd, FIONREAD, &there) < 0 ? 0 : (size_t)there;
+    while (left > 0 && !command->at_end && !too_wordy(command))
+        left -= read_output(command, left);
     if (command->result->end == COMMAND_EXITED && too_wordy(command))
         command->result->end = COMMAND_WORDY;
     cut(command, command->spec->output_most);

@@ -169,6 +169,19 @@ Test(command, a_child_left_behind_is_neither_waited_for_nor_killed)
     cr_expect_eq(kill(child, SIGKILL), 0);
 }
 
+/* Kept is so little that the pipe is never empty. It ends when nobody reads any more. */
+Test(command, a_child_left_behind_may_write_for_ever, .timeout = 60)
+{
+    struct command_spec spec = shell("yes & sleep 0.1; exit 3");
+    struct command_result result;
+
+    spec.output_most = 1;
+    result = run(&spec);
+    cr_expect_eq(result.end, COMMAND_EXITED);
+    cr_expect_eq(result.number, 3);
+    cr_expect_eq(result.output_len, 1);
+}
+
 Test(command, nothing_is_inherited_but_the_environment)
 {
     struct command_spec spec =
