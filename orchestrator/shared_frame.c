@@ -4,8 +4,8 @@
 #include "orchestrator/shared_frame.h"
 
 #include "common/mem.h"
-
-#include <jansson.h>
+#include "orchestrator/ledger_json.h"
+#include "orchestrator/report_value.h"
 
 static const char *const wave_names[] = {
     [RUN_WAVE_WAITING] = "waiting", [RUN_WAVE_CONFIRMING] = "confirming",
@@ -39,26 +39,28 @@ enum outcome shared_frame_outcome(const char *name)
 
 /* --- rows ----------------------------------------------------------------------------------- */
 
-static void add_row(json_t *rows, json_t *row)
+static json_t *tenant_row(const struct wave_group *group, size_t wave, size_t position,
+                          const struct tenant *tenant)
 {
-    if (!row || json_array_append_new(rows, row) < 0)
-        mem_die(0);
+    json_t *row = report_value_object();
+
+    report_value_set(row, "tenant", report_value_int((int64_t)group->jobs[position]));
+    report_value_set(row, "name", report_value_text(tenant->name));
+    report_value_set(row, "wave", report_value_int((int64_t)wave));
+    report_value_set(row, "position", report_value_int((int64_t)position));
+    report_value_set(row, "server", report_value_int((int64_t)tenant->server->index));
+    return row;
 }
 
 static json_t *tenant_rows(const struct run_request *request)
 {
-    json_t *rows = json_array();
+    json_t *rows = report_value_array();
 
     for (size_t wave = 0; wave < request->waves->group_count; wave++) {
         const struct wave_group *group = &request->waves->groups[wave];
 
-        for (size_t i = 0; i < group->count; i++) {
-            const struct tenant *tenant = request->tenants[group->jobs[i]];
-
-            add_row(rows, json_pack("{s:I,s:s,s:I,s:I,s:I}", "tenant", (json_int_t)group->jobs[i],
-                                    "name", tenant->name, "wave", (json_int_t)wave, "position",
-                                    (json_int_t)i, "server", (json_int_t)tenant->server->index));
-        }
+        for (size_t i = 0; i < group->count; i++)
+            report_value_append(rows, tenant_row(group, wave, i, request->tenants[group->jobs[i]]));
     }
     return rows;
 }
@@ -66,64 +68,82 @@ static json_t *tenant_rows(const struct run_request *request)
 /* NULL for "no limit". */
 static json_t *limit(int value)
 {
-    return value > 0 ? json_integer(value) : json_null();
+    return value > 0 ? report_value_int(value) : json_null();
 }
 
 static json_t *wave_rows(const struct run_request *request)
 {
-    json_t *rows = json_array();
+    json_t *rows = report_value_array();
 
     for (size_t i = 0; i < request->waves->group_count; i++) {
         const struct wave *wave = request->waves->groups[i].wave;
         bool ramps = wave ? wave->ramp_up : request->config.ramp_up;
+        json_t *row = report_value_object();
 
-        add_row(rows, json_pack("{s:I,s:o,s:o,s:I}", "wave", (json_int_t)i, "workers",
-                                limit(wave ? wave->workers : 0), "per_server",
-                                limit(wave ? wave->per_server : 0), "ramp_up", (json_int_t)ramps));
+        report_value_set(row, "wave", report_value_int((int64_t)i));
+        report_value_set(row, "workers", limit(wave ? wave->workers : 0));
+        report_value_set(row, "per_server", limit(wave ? wave->per_server : 0));
+        report_value_set(row, "ramp_up", report_value_int(ramps));
+        report_value_append(rows, row);
     }
     return rows;
 }
 
 static json_t *server_rows(const struct run_request *request)
 {
-    json_t *rows = json_array();
+    json_t *rows = report_value_array();
 
-    for (size_t i = 0; i < request->fleet->server_count; i++)
-        add_row(rows, json_pack("{s:I,s:s,s:I}", "server", (json_int_t)i, "name",
-                                request->fleet->servers[i].name, "cap",
-                                (json_int_t)shared_terms_cap(request, i)));
+    for (size_t i = 0; i < request->fleet->server_count; i++) {
+        json_t *row = report_value_object();
+
+        report_value_set(row, "server", report_value_int((int64_t)i));
+        report_value_set(row, "name", report_value_text(request->fleet->servers[i].name));
+        report_value_set(row, "cap", report_value_int(shared_terms_cap(request, i)));
+        report_value_append(rows, row);
+    }
     return rows;
 }
 
 static json_t *outcomes_of(const struct shared_budget *budget)
 {
-    json_t *names = json_array();
+    json_t *names = report_value_array();
 
     for (int i = 0; i < OUTCOME_COUNT; i++) {
         if (budget->counts[i])
-            add_row(names, json_string(outcome_name((enum outcome)i)));
+            report_value_append(names, report_value_text(outcome_name((enum outcome)i)));
     }
     return names;
 }
 
+/* NULL for "of the whole run". */
+static json_t *place(int64_t position)
+{
+    return position < 0 ? json_null() : report_value_int(position);
+}
+
+static json_t *budget_row(size_t position, const struct shared_budget *budget)
+{
+    json_t *row = report_value_object();
+
+    report_value_set(row, "budget", report_value_int((int64_t)position));
+    report_value_set(row, "wave", place(budget->wave));
+    report_value_set(row, "server", place(budget->server));
+    report_value_set(row, "rule", report_value_text(budget->rule));
+    report_value_set(row, "outcomes", outcomes_of(budget));
+    report_value_set(row, "size", report_value_int(budget->limit.value));
+    report_value_set(row, "percent", report_value_int(budget->limit.percent));
+    report_value_set(row, "tolerated", report_value_int(budget->tolerated));
+    return row;
+}
+
 static json_t *budget_rows(void *mem, const struct run_request *request)
 {
-    json_t *rows = json_array();
+    json_t *rows = report_value_array();
     size_t count;
     const struct shared_budget *budgets = shared_terms_budgets(mem, request, &count);
 
-    for (size_t i = 0; i < count; i++) {
-        const struct shared_budget *budget = &budgets[i];
-
-        add_row(rows,
-                json_pack("{s:I,s:o,s:o,s:s,s:o,s:I,s:I,s:I}", "budget", (json_int_t)i, "wave",
-                          budget->wave < 0 ? json_null() : json_integer(budget->wave), "server",
-                          budget->server < 0 ? json_null() : json_integer(budget->server), "rule",
-                          budget->rule, "outcomes", outcomes_of(budget), "size",
-                          (json_int_t)budget->limit.value, "percent",
-                          (json_int_t)budget->limit.percent, "tolerated",
-                          (json_int_t)budget->tolerated));
-    }
+    for (size_t i = 0; i < count; i++)
+        report_value_append(rows, budget_row(i, &budgets[i]));
     return rows;
 }
 
@@ -131,15 +151,11 @@ static json_t *budget_rows(void *mem, const struct run_request *request)
 static int add_rows(struct ledger_db *db, const char *sql, const char *run, json_t *rows,
                     struct err *err)
 {
-    char *text = rows ? json_dumps(rows, JSON_COMPACT) : NULL;
+    char *text = ledger_json_write(NULL, rows);
     const struct ledger_value params[] = {ledger_db_text(run), ledger_db_text(text)};
-    int rc;
+    int rc = ledger_db_run(db, sql, params, ARRAY_LEN(params), NULL, NULL, err);
 
-    if (!text)
-        mem_die(0);
-    rc = ledger_db_run(db, sql, params, ARRAY_LEN(params), NULL, NULL, err);
-    free(text);
-    json_decref(rows);
+    talloc_free(text);
     return rc;
 }
 

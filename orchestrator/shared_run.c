@@ -5,7 +5,9 @@
 
 #include "common/mem.h"
 #include "common/strbuf.h"
+#include "orchestrator/ledger_json.h"
 #include "orchestrator/ledger_lock.h"
+#include "orchestrator/report_value.h"
 #include "orchestrator/run_hooks.h"
 #include "orchestrator/shared_frame.h"
 #include "orchestrator/shared_hearing.h"
@@ -14,7 +16,6 @@
 #include "orchestrator/shared_terms.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -113,45 +114,45 @@ static char *flags_text(void *mem, const bool *flags, size_t count)
     return mem_printf(mem, "{%s}", text.text);
 }
 
-/* Takes `rows`. */
-static char *json_text(void *mem, json_t *rows)
+static json_t *end_value(const struct shared_end *end)
 {
-    char *dumped = json_dumps(rows, JSON_COMPACT);
-    char *text;
+    json_t *value = report_value_object();
 
-    if (!dumped)
-        mem_die(0);
-    text = mem_strdup(mem, dumped);
-    free(dumped);
-    json_decref(rows);
-    return text;
+    report_value_set(value, "tenant", report_value_int((int64_t)end->job));
+    report_value_set(value, "outcome", report_value_text(outcome_name(end->outcome)));
+    report_value_set(value, "good", report_value_int(end->good));
+    report_value_set(value, "result", report_value_text(end->result));
+    return value;
 }
 
 static char *ends_text(void *mem, const struct shared_ask *ask)
 {
-    json_t *rows = json_array();
+    json_t *rows = report_value_array();
 
-    for (size_t i = 0; i < ask->end_count; i++) {
-        const struct shared_end *end = &ask->ends[i];
+    for (size_t i = 0; i < ask->end_count; i++)
+        report_value_append(rows, end_value(&ask->ends[i]));
+    return ledger_json_write(mem, rows);
+}
 
-        json_array_append_new(rows, json_pack("{s:I,s:s,s:I,s:s?}", "tenant", (json_int_t)end->job,
-                                              "outcome", outcome_name(end->outcome), "good",
-                                              (json_int_t)end->good, "result", end->result));
-    }
-    return json_text(mem, rows);
+static json_t *wave_value(size_t position, const struct shared_wave *wave)
+{
+    json_t *value = report_value_object();
+
+    report_value_set(value, "wave", report_value_int((int64_t)position));
+    report_value_set(value, "state", report_value_text(shared_frame_wave_name(wave->state)));
+    report_value_set(value, "started", report_value_int(wave->started_wall_ms));
+    report_value_set(value, "finished", report_value_int(wave->finished_wall_ms));
+    report_value_set(value, "soak", report_value_int(wave->soak_left_ms));
+    return value;
 }
 
 static char *waves_text(void *mem, const struct shared_run *run, const struct shared_wave *waves)
 {
-    json_t *rows = json_array();
+    json_t *rows = report_value_array();
 
     for (size_t i = 0; i < run->wave_count; i++)
-        json_array_append_new(rows, json_pack("{s:I,s:s,s:I,s:I,s:I}", "wave", (json_int_t)i,
-                                              "state", shared_frame_wave_name(waves[i].state),
-                                              "started", (json_int_t)waves[i].started_wall_ms,
-                                              "finished", (json_int_t)waves[i].finished_wall_ms,
-                                              "soak", (json_int_t)waves[i].soak_left_ms));
-    return json_text(mem, rows);
+        report_value_append(rows, wave_value(i, &waves[i]));
+    return ledger_json_write(mem, rows);
 }
 
 static size_t find_wave(const struct shared_run *run, const struct wave *wave)

@@ -122,6 +122,41 @@ Test(shared_run, caps_of_servers_hold_across_machines)
     shared_fixture_end(&world);
 }
 
+Test(shared_run, an_end_with_text_that_is_not_utf8_is_told_repaired)
+{
+    struct shared_world world = shared_fixture_world();
+    struct shared_end end = {.outcome = OUTCOME_FAILED, .result = "\xff"};
+    struct shared_machine one;
+    struct shared_machine two;
+
+    begin(&world, &one, &two, 4, "workers: 8, max_failures: 9", LEASE_MS);
+    shared_fixture_turn(&one);
+    end.job = one.news->claims[0].job;
+    one.ask.ends = &end;
+    one.ask.end_count = 1;
+    shared_fixture_turn(&one);
+    shared_fixture_turn(&two);
+    cr_assert_eq(two.news->end_count, 1);
+    cr_expect_eq(two.news->ends[0].job, end.job);
+    cr_expect_str_eq(two.news->ends[0].result, "\uFFFD");
+    shared_fixture_end(&world);
+}
+
+Test(shared_run, names_that_are_not_utf8_are_kept_repaired)
+{
+    struct shared_world world = shared_fixture_world();
+    struct shared_machine one;
+
+    shared_fixture_machine(&world, &one, 1, "workers: 8");
+    one.fleet->tenants[0].name = "t\xff";
+    shared_fixture_join(&one, LEASE_MS);
+    cr_expect_eq(pg_sql_count(world.server, world.database,
+                              "SELECT count(*) FROM pgtide_shared_tenant WHERE name = "
+                              "'t\uFFFD'"),
+                 1);
+    shared_fixture_end(&world);
+}
+
 Test(shared_run, a_member_gets_no_more_on_a_server_than_it_wants)
 {
     struct shared_world world = shared_fixture_world();
