@@ -30,7 +30,7 @@ struct querying {
 
 /* --- the text --------------------------------------------------------------------------------- */
 
-static int read_stdin(void *parent, char **ret, struct err *err)
+static int read_stdin(void *parent, struct query_text *ret, struct err *err)
 {
     struct strbuf text;
     char piece[8192];
@@ -43,15 +43,26 @@ static int read_stdin(void *parent, char **ret, struct err *err)
         return err_set(err, ERR_NOINPUT, "cannot read the query from standard input: %m");
     if (text.len > TEXT_MOST)
         return err_set(err, ERR_DATA, "the query on standard input is longer than 1 MiB");
-    *ret = text.text;
+    *ret = (struct query_text){.name = QUERY_STDIN, .text = text.text, .len = text.len};
     return 0;
 }
 
-static int read_text(void *parent, const struct options *options, char **ret, const char **ret_name,
+static int read_file(void *parent, const char *path, struct query_text *ret, struct err *err)
+{
+    char *text;
+
+    ret->name = path;
+    if (text_file_read(parent, path, path, &text, &ret->len, err) < 0)
+        return -1;
+    ret->text = text;
+    return 0;
+}
+
+static int read_text(void *parent, const struct options *options, struct query_text *ret,
                      struct err *err)
 {
     const struct words *given = &options->arguments;
-    size_t len;
+    const char *text;
 
     if (given->count + (options->file != NULL) != 1) {
         err_set(err, ERR_USAGE,
@@ -60,14 +71,12 @@ static int read_text(void *parent, const struct options *options, char **ret, co
                       "input, --file FILE from a file.");
         return -1;
     }
-    *ret_name = options->file ? options->file : QUERY_ARGUMENT;
     if (options->file)
-        return text_file_read(parent, options->file, options->file, ret, &len, err);
-    if (strcmp(given->items[0], "-") == 0) {
-        *ret_name = QUERY_STDIN;
+        return read_file(parent, options->file, ret, err);
+    text = given->items[0];
+    if (strcmp(text, "-") == 0)
         return read_stdin(parent, ret, err);
-    }
-    *ret = mem_strdup(parent, given->items[0]);
+    *ret = (struct query_text){.name = QUERY_ARGUMENT, .text = text, .len = strlen(text)};
     return 0;
 }
 
@@ -75,11 +84,10 @@ static int prepare(void *parent, const struct options *options, struct run_reque
                    struct err_list *errors)
 {
     struct err err = ERR_INIT;
-    const char *name = NULL;
-    char *text = NULL;
+    struct query_text text;
 
-    if (read_text(parent, options, &text, &name, &err) < 0 ||
-        query_new(parent, text, name, &request->plan.query, &err) < 0)
+    if (read_text(parent, options, &text, &err) < 0 ||
+        query_new(parent, &text, &request->plan.query, &err) < 0)
         return err_list_take(errors, &err);
     request->plan.query->unique_columns = options->format && strcmp(options->format, "json") == 0;
     return 0;

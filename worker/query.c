@@ -60,16 +60,25 @@ static int free_shape(struct query *query)
     return 0;
 }
 
-int query_new(void *parent, const char *text, const char *name, struct query **ret, struct err *err)
+/* With all of its bytes: a NUL is refused like anything else that is no SQL. */
+static const char *copy_text(void *parent, const struct query_text *given)
+{
+    char *copy = mem_array(parent, char, given->len + 1);
+
+    memcpy(copy, given->text, given->len);
+    return copy;
+}
+
+int query_new(void *parent, const struct query_text *given, struct query **ret, struct err *err)
 {
     struct query *query = mem_new(parent, struct query);
     struct migration *sql = &query->sql;
     struct sql_script script;
 
     talloc_set_destructor(query, free_shape);
-    sql->file = sql->name = sql->label = mem_strdup(query, name);
-    sql->text = mem_strdup(query, text);
-    sql->len = strlen(text);
+    sql->file = sql->name = sql->label = mem_strdup(query, given->name);
+    sql->text = copy_text(query, given);
+    sql->len = given->len;
     if (sql_scan(query, sql->file, sql->text, 0, sql->len, NULL, NULL, &script, err) < 0)
         return -1;
     sql->sections[SECTION_UP] =

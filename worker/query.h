@@ -38,12 +38,19 @@ struct query {
     size_t rows;                       /* written so far; the coordinator's */
 };
 
+/* What is to be asked. */
+struct query_text {
+    const char *name; /* for messages */
+    const char *text;
+    size_t len;
+};
+
 /*
- * Reads `text`, which messages call `name`; owned by `parent`. ERR_DATA: it is not exactly one
- * query (SELECT, WITH, VALUES, TABLE, SHOW, EXPLAIN). Whether it changes something is the server's
- * to say: it runs in a read-only transaction.
+ * Reads `given`, and copies it; owned by `parent`. ERR_DATA: it is not exactly one query (SELECT,
+ * WITH, VALUES, TABLE, SHOW, EXPLAIN). Whether it changes something is the server's to say: it runs
+ * in a read-only transaction.
  */
-int query_new(void *parent, const char *text, const char *name, struct query **ret,
+int query_new(void *parent, const struct query_text *given, struct query **ret,
               struct err *err) MUST_CHECK;
 
 /* ERR_CANCELLED when it is unwanted. */

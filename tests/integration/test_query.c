@@ -256,6 +256,8 @@ Test(query, from_standard_input_and_wrong_usage)
     cr_expect_eq(fleet_fixture_run(fleet, "query", NULL)->exit_code, 64);
     cr_expect_eq(fleet_fixture_run(fleet, "query", "TABLE t", "--file", "x", NULL)->exit_code, 64);
     cr_expect_eq(fleet_fixture_run(fleet, "query", "--file", "missing.sql", NULL)->exit_code, 66);
+    tmpdir_write_bytes(fleet->dir, "nul.sql", "TABLE t\0WHERE id = 2", 20);
+    cr_expect_eq(fleet_fixture_run(fleet, "query", "--file", "nul.sql", NULL)->exit_code, 65);
     cr_expect_eq(fleet_fixture_run(fleet, "query", "-o", "xml", "TABLE t", NULL)->exit_code, 64);
     talloc_free(ctx);
 }

@@ -115,17 +115,27 @@ Test(query_rows, without_a_folder_for_the_file)
     talloc_free(rows);
 }
 
-static void expect_refused(const char *text, const char *message)
+static struct query_text given_text(const char *text)
+{
+    return (struct query_text){.name = "query", .text = text, .len = strlen(text)};
+}
+
+static void expect_given_refused(struct query_text given, const char *message)
 {
     void *ctx = mem_context(NULL);
     struct err err = ERR_INIT;
     struct query *query;
 
-    cr_assert_eq(query_new(ctx, text, "query", &query, &err), -1, "%s", text);
+    cr_assert_eq(query_new(ctx, &given, &query, &err), -1, "%s", given.text);
     cr_expect_eq(err.kind, ERR_DATA);
-    cr_expect_str_eq(err.message, message, "%s: %s", text, err.message);
+    cr_expect_str_eq(err.message, message, "%s: %s", given.text, err.message);
     err_clear(&err);
     talloc_free(ctx);
+}
+
+static void expect_refused(const char *text, const char *message)
+{
+    expect_given_refused(given_text(text), message);
 }
 
 Test(query, only_one_and_only_a_query)
@@ -141,6 +151,13 @@ Test(query, only_one_and_only_a_query)
     expect_refused("SHOWN", "this is no query");
 }
 
+/* libpq would send what is before it. */
+Test(query, a_nul_byte_does_not_cut_it)
+{
+    expect_given_refused((struct query_text){.name = "query", .text = "SELECT 1\0, 2", .len = 12},
+                         "NUL byte in SQL text");
+}
+
 Test(query, what_gives_rows)
 {
     static const char *const texts[] = {
@@ -151,10 +168,10 @@ Test(query, what_gives_rows)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         void *ctx = mem_context(NULL);
         struct err err = ERR_INIT;
+        struct query_text given = given_text(texts[i]);
         struct query *query;
 
-        cr_assert_eq(query_new(ctx, texts[i], "query", &query, &err), 0, "%s: %s", texts[i],
-                     err.message);
+        cr_assert_eq(query_new(ctx, &given, &query, &err), 0, "%s: %s", texts[i], err.message);
         cr_expect_eq(query->sql.sections[SECTION_UP].count, 1);
         talloc_free(ctx);
     }
