@@ -8,6 +8,7 @@
 #include "common/strbuf.h"
 #include "orchestrator/ledger_alive.h"
 #include "orchestrator/ledger_layout.h"
+#include "orchestrator/shared_layout.h"
 
 #define RUN_COLUMNS                                                                                \
     "id, name, operation, state, started_ms, finished_ms, duration_ms, host, pid, result, "        \
@@ -271,7 +272,8 @@ int ledger_get_document(void *parent, struct ledger_db *db, const char *checksum
 
 /* --- taking out -------------------------------------------------------------------------- */
 
-static int remove_run(struct ledger_db *db, const char *id, struct err *err)
+/* *ret: it is gone; false: it goes on. */
+static int remove_run(struct ledger_db *db, const char *id, bool *ret, struct err *err)
 {
     static const char *const statements[] = {
         "DELETE FROM pgtide_attempt WHERE run = $1",
@@ -280,8 +282,12 @@ static int remove_run(struct ledger_db *db, const char *id, struct err *err)
         "DELETE FROM pgtide_run WHERE id = $1",
     };
     struct ledger_value value = ledger_db_text(id);
+    bool going;
 
-    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+    if (shared_layout_remove(db, id, &going, err) < 0)
+        return -1;
+    *ret = !going;
+    for (size_t i = 0; i < ARRAY_LEN(statements) && !going; i++) {
         if (ledger_db_run(db, statements[i], &value, 1, NULL, NULL, err) < 0)
             return -1;
     }
@@ -293,11 +299,13 @@ static int prune(struct ledger_db *db, const struct ledger_run *runs, size_t cou
 {
     *ret_count = 0;
     for (size_t i = 0; i < count; i++) {
+        bool removed;
+
         if (runs[i].started_ms >= before_ms || runs[i].alive)
             continue;
-        if (remove_run(db, runs[i].id, err) < 0)
+        if (remove_run(db, runs[i].id, &removed, err) < 0)
             return -1;
-        *ret_count += 1;
+        *ret_count += removed;
     }
     return ledger_db_run(db,
                          "DELETE FROM pgtide_document WHERE checksum NOT IN "

@@ -1,5 +1,5 @@
 /*
- * shared_layout.c: makes the tables, under an advisory lock of the ledger's database.
+ * shared_layout.c: makes the tables, under an advisory lock of the ledger's database; empties them.
  *
  * To change the layout: one more entry in `steps`, never a change of one that was released.
  */
@@ -170,6 +170,58 @@ int shared_layout_prepare(struct ledger_db *db, struct err *err)
         ledger_db_rollback(db);
         ledger_layout_explain(err);
         return -1;
+    }
+    return 0;
+}
+
+/* --- taking out -------------------------------------------------------------------------- */
+
+static int note_found(void *arg, const struct ledger_value *values UNUSED, size_t count UNUSED,
+                      struct err *err UNUSED)
+{
+    *(bool *)arg = true;
+    return 0;
+}
+
+/* Its row first, as in turns: whoever has joined by then is seen, and whoever joins later waits. */
+static int lock_and_look(struct ledger_db *db, const struct ledger_value *run, bool *ret_going,
+                         struct err *err)
+{
+    static const char lock_sql[] = "SELECT 1 FROM pgtide_shared_run WHERE run = $1 FOR UPDATE";
+    static const char look_sql[] =
+        "SELECT 1 FROM pgtide_lock WHERE run = $1 AND lease_until > clock_timestamp()";
+
+    if (ledger_db_run(db, lock_sql, run, 1, NULL, NULL, err) < 0)
+        return -1;
+    return ledger_db_run(db, look_sql, run, 1, note_found, ret_going, err);
+}
+
+int shared_layout_remove(struct ledger_db *db, const char *run, bool *ret_going, struct err *err)
+{
+    static const char *const statements[] = {
+        "DELETE FROM pgtide_shared_run WHERE run = $1",
+        "DELETE FROM pgtide_shared_member WHERE run = $1",
+        "DELETE FROM pgtide_shared_wave WHERE run = $1",
+        "DELETE FROM pgtide_shared_server WHERE run = $1",
+        "DELETE FROM pgtide_shared_budget WHERE run = $1",
+        "DELETE FROM pgtide_shared_tenant WHERE run = $1",
+        "DELETE FROM pgtide_lock WHERE run = $1",
+    };
+    const struct ledger_value value = ledger_db_text(run);
+    bool found = false;
+
+    *ret_going = false;
+    if (!ledger_db_is_shared(db))
+        return 0;
+    if (ledger_layout_has_table(db, "pgtide_shared", &found, err) < 0)
+        return -1;
+    if (!found)
+        return 0;
+    if (lock_and_look(db, &value, ret_going, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_LEN(statements) && !*ret_going; i++) {
+        if (ledger_db_run(db, statements[i], &value, 1, NULL, NULL, err) < 0)
+            return -1;
     }
     return 0;
 }

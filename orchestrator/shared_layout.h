@@ -13,4 +13,12 @@
  * with what to do where this user may not, or a newer pgtide has been there. */
 int shared_layout_prepare(struct ledger_db *db, struct err *err) MUST_CHECK;
 
+/*
+ * Takes what those tables say of `run` out of the ledger, shared or not: its name is free again.
+ * *ret_going: a machine is at work on it, and nothing was taken out. Within a transaction; a
+ * machine that would take a turn or join waits for its end.
+ */
+int shared_layout_remove(struct ledger_db *db, const char *run, bool *ret_going,
+                         struct err *err) MUST_CHECK;
+
 #endif

@@ -3,6 +3,8 @@
  * connections.
  */
 #include "common/mem.h"
+#include "orchestrator/ledger.h"
+#include "orchestrator/ledger_layout.h"
 #include "orchestrator/ledger_lock.h"
 #include "tests/harness/pg_sql.h"
 #include "tests/integration/shared_fixture.h"
@@ -136,6 +138,61 @@ Test(shared_ledger, runs_with_a_tenant_in_common_exclude_each_other)
     ledger_lock_release(lock);
     cr_assert_lt(ledger_lock_take(two.mem, two.db, &two.request, &lock, &err), 0);
     err_clear(&err);
+    shared_fixture_end(&world);
+}
+
+/* --- taken out of the record ---------------------------------------------------------------- */
+
+static void prune(const struct shared_machine *machine, int64_t expected)
+{
+    struct err err = ERR_INIT;
+    int64_t count;
+
+    cr_assert_eq(ledger_prune(machine->db, INT64_MAX, &count, &err), 0, "%s", err.message);
+    cr_expect_eq(count, expected);
+}
+
+static int64_t count_shared(const struct shared_world *world)
+{
+    static const char *const tables[] = {"pgtide_lock",          "pgtide_shared_run",
+                                         "pgtide_shared_member", "pgtide_shared_wave",
+                                         "pgtide_shared_server", "pgtide_shared_budget",
+                                         "pgtide_shared_tenant"};
+    int64_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+        count += count_in(world, tables[i]);
+    return count;
+}
+
+Test(shared_ledger, a_run_is_taken_out_with_what_machines_shared_and_its_name_is_free_again)
+{
+    struct shared_world world = shared_fixture_world();
+    struct err err = ERR_INIT;
+    struct shared_machine one;
+    struct shared_machine two;
+
+    shared_fixture_machine(&world, &one, 10, "max_failures: 1");
+    shared_fixture_machine(&world, &two, 11, "max_failures: 1");
+    cr_assert_eq(ledger_layout_prepare(one.db, false, &err), 0, "%s", err.message);
+    prune(&one, 0);
+    shared_fixture_join(&one, LEASE_MS);
+    pg_sql_execf(world.server, world.database,
+                 "INSERT INTO pgtide_run (id, name, operation, state, started_ms, host, pid, tool, "
+                 "fleet_file, fleet_tenants, fingerprint, suspended, catalog, catalog_checksum, "
+                 "tenants, options) SELECT 'r1', 'r1', 'migrate', 'ended', 1, 'h', 1, 't', 'f', "
+                 "10, 'p', 0, 'c', 's', 10, '{}'");
+    prune(&one, 0);
+    cr_expect_eq(count_in(&world, "pgtide_run"), 1, "a machine is at work on it");
+    cr_expect_eq(count_in(&world, "pgtide_shared_tenant"), 10);
+
+    pg_sql_execf(world.server, world.database,
+                 "UPDATE pgtide_lock SET lease_until = clock_timestamp() - interval '1 s'");
+    prune(&two, 1);
+    cr_expect_eq(count_in(&world, "pgtide_run"), 0);
+    cr_expect_eq(count_shared(&world), 0);
+    shared_fixture_join(&two, LEASE_MS);
+    cr_expect(shared_run_created(two.run), "with other terms than before");
     shared_fixture_end(&world);
 }
 
