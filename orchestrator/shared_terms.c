@@ -147,11 +147,34 @@ static void add_size(struct strbuf *text, struct text_size size)
     strbuf_printf(text, "%lld%s", (long long)size.value, size.percent ? "%" : "");
 }
 
-static void add_wave(struct strbuf *text, const struct wave *wave)
+/* Command and SQL as the beginning of a sum: they may be long, and nobody else's business. */
+static void add_gate(struct strbuf *text, const struct hook *gate)
 {
-    strbuf_printf(text, ", wave %s (workers %d, per_server %d, soak %lldms%s%s)", wave->name,
+    enum { SHOWN = sizeof("sha256:") - 1 + 12 };
+    struct sha256 sum;
+    char *digits;
+
+    if (!gate->command && !gate->sql)
+        return;
+    sha256_init(&sum);
+    add_text(&sum, gate->sql);
+    for (size_t i = 0; gate->command && gate->command[i]; i++)
+        add_text(&sum, gate->command[i]);
+    digits = sha256_end_text(&sum, NULL);
+    strbuf_printf(text, ", gate %.*s %lldms", SHOWN, digits, (long long)gate->timeout_ms);
+    talloc_free(digits);
+}
+
+static void add_wave(struct strbuf *text, const struct wave_plan *waves, const struct wave *wave)
+{
+    strbuf_printf(text, ", wave %s (workers %d, per_server %d, soak %lldms%s%s", wave->name,
                   wave->workers, wave->per_server, (long long)wave->soak_ms,
                   wave->ramp_up ? ", ramp_up" : "", wave->confirm ? ", confirm" : "");
+    add_gate(text, &wave->gate);
+    for (size_t i = 0; i < wave->depends_on_count; i++)
+        strbuf_printf(text, "%s%s", i > 0 ? " " : ", depends_on ",
+                      waves->groups[wave->depends_on[i]].wave->name);
+    strbuf_char(text, ')');
 }
 
 /* For people too: "max_failures 3, wave canary (...), canary max_failures 0, server eu1 8". */
@@ -167,7 +190,7 @@ static char *rules_text(void *parent, const struct run_request *request)
     strbuf_str(&text, request->config.ramp_up ? "ramp_up" : "no ramp_up");
     for (size_t i = 0; i < waves->group_count; i++) {
         if (waves->groups[i].wave)
-            add_wave(&text, waves->groups[i].wave);
+            add_wave(&text, waves, waves->groups[i].wave);
     }
     budgets = shared_terms_budgets(parent, request, &count);
     for (size_t i = 0; i < count; i++) {

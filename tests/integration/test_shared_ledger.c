@@ -58,6 +58,42 @@ Test(shared_ledger, who_joins_must_agree)
     shared_fixture_end(&world);
 }
 
+/* The waves "a" and "b", with this in them, are not those that the run was begun with. */
+static void expect_other_waves(const struct shared_world *world, const char *a, const char *b)
+{
+    struct shared_machine machine;
+
+    shared_fixture_machine(world, &machine, 10,
+                           mem_printf(world->mem,
+                                      "waves: [{name: a, match: {ring: canary}, %s}, "
+                                      "{name: b, %s}]",
+                                      a, b));
+    expect_refused(&machine, ERR_CONFIG, "waves");
+}
+
+Test(shared_ledger, who_joins_must_have_the_same_waves)
+{
+    static const char run[] = "waves: [{name: a, match: {ring: canary}, gate: {command: [x, y], "
+                              "timeout: 5s}}, {name: b, gate: {sql: SELECT true}}]";
+    static const char a[] = "gate: {command: [x, y], timeout: 5s}";
+    static const char b[] = "gate: {sql: SELECT true}";
+    struct shared_world world = shared_fixture_world();
+    struct shared_machine one;
+    struct shared_machine two;
+
+    shared_fixture_machine(&world, &one, 10, run);
+    shared_fixture_join(&one, LEASE_MS);
+    expect_other_waves(&world, "soak: 1s", b);
+    expect_other_waves(&world, "soak: 0s", b);
+    expect_other_waves(&world, "gate: {command: [x, z], timeout: 5s}", b);
+    expect_other_waves(&world, "gate: {command: [x, y], timeout: 6s}", b);
+    expect_other_waves(&world, a, "gate: {sql: SELECT false}");
+    expect_other_waves(&world, a, "gate: {sql: SELECT true}, depends_on: []");
+    shared_fixture_machine(&world, &two, 10, run);
+    shared_fixture_join(&two, LEASE_MS);
+    shared_fixture_end(&world);
+}
+
 static int64_t count_in(const struct shared_world *world, const char *table)
 {
     return pg_sql_count(world->server, world->database,
