@@ -8,6 +8,7 @@
 #include "orchestrator/cmd.h"
 
 #include "catalog/bundle.h"
+#include "catalog/folder.h"
 #include "catalog/foreign.h"
 #include "catalog/migration.h"
 #include "catalog/text_file.h"
@@ -17,10 +18,9 @@
 #include "orchestrator/create.h"
 #include "orchestrator/input.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { NAME_MOST = 100 };
 
@@ -140,13 +140,6 @@ static int64_t version_of_now(void)
     return day * 1000000 + tm.tm_hour * INT64_C(10000) + tm.tm_min * INT64_C(100) + tm.tm_sec;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* The form of a file whose name does not tell: by its markers. */
 static enum migration_format format_of(void *mem, const char *path, struct migration *migration)
 {
@@ -179,31 +172,32 @@ static void look_at(void *mem, const char *path, const char *base, struct standi
                                                                 : format_of(mem, path, &migration);
 }
 
-/* Looks at all files in `folder` and its subfolders. */
-static int look_around(void *mem, const char *folder, struct standing *standing, struct err *err)
+/* Looks at all files in the folder `path` and its subfolders. */
+static int look_around(void *mem, const char *path, const struct folder *outer,
+                       struct standing *standing, struct err *err)
 {
-    DIR *dir = opendir(folder);
-    struct dirent *entry;
-    int rc = 0;
+    struct folder folder;
 
-    if (!dir) {
-        err_set(err, ERR_NOINPUT, "could not open folder \"%s\": %m", folder);
-        if (errno == ENOENT)
-            err_hint(err, "Make it with: mkdir -p %s", folder);
+    if (folder_list(mem, path, path, outer, &folder, err) < 0)
         return -1;
-    }
-    while (rc == 0 && (entry = readdir(dir))) {
-        char *path = mem_printf(mem, "%s/%s", folder, entry->d_name);
+    for (size_t i = 0; i < folder.count; i++) {
+        const struct folder_entry *entry = &folder.entries[i];
 
-        if (entry->d_name[0] == '.')
-            continue;
-        if (is_folder(path))
-            rc = look_around(mem, path, standing, err);
-        else
-            look_at(mem, path, entry->d_name, standing);
+        if (!entry->is_folder)
+            look_at(mem, entry->path, entry->name, standing);
+        else if (look_around(mem, entry->path, &folder, standing, err) < 0)
+            return -1;
     }
-    closedir(dir);
-    return rc;
+    return 0;
+}
+
+static int look_at_folder(void *mem, const char *path, struct standing *standing, struct err *err)
+{
+    if (look_around(mem, path, NULL, standing, err) == 0)
+        return 0;
+    if (access(path, F_OK) < 0 && errno == ENOENT)
+        err_hint(err, "Make it with: mkdir -p %s", path);
+    return -1;
 }
 
 static int next_version(const char *folder, int64_t newest, int64_t *ret, struct err *err)
@@ -272,7 +266,7 @@ static int create(void *mem, const struct options *options, const char *folder, 
     int64_t next = 0;
     int made;
 
-    if (check_name(given, err) < 0 || look_around(mem, folder, &standing, err) < 0)
+    if (check_name(given, err) < 0 || look_at_folder(mem, folder, &standing, err) < 0)
         return -1;
     if (!options->repeatable) {
         if (next_version(folder, standing.newest, &next, err) < 0)

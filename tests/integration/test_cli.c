@@ -229,6 +229,16 @@ Test(cli, new_is_always_the_newest)
     expect_code(run("new", "four"), 65);
 }
 
+Test(cli, new_counts_what_is_behind_links)
+{
+    tmpdir_write(dir, "elsewhere/99990101000000_future.sql", "SELECT 1;\n");
+    tmpdir_mkdir(dir, "sql");
+    cr_assert_eq(symlink("../elsewhere", mem_printf(ctx, "%s/sql/v2", dir)), 0);
+    cr_expect_eq(version_in(new_path(run("new", "--dir", "sql", "one"))), 99990101000001);
+    cr_assert_eq(symlink(".", mem_printf(ctx, "%s/elsewhere/again", dir)), 0);
+    expect_code(run("new", "--dir", "sql", "two"), 65);
+}
+
 Test(cli, new_in_a_folder_needs_no_fleet)
 {
     const struct process_result *again;
@@ -239,7 +249,9 @@ Test(cli, new_in_a_folder_needs_no_fleet)
     again = run("new", "--dir", "sql", "--repeatable", "product_view");
     expect_code(again, 1);
     expect_has(again->err, "File exists");
-    expect_code(run("new", "--dir", "nowhere", "x"), 66);
+    again = run("new", "--dir", "nowhere", "x");
+    expect_code(again, 66);
+    expect_has(again->err, "mkdir -p nowhere");
 }
 
 Test(cli, new_refuses_bad_names)
