@@ -108,6 +108,11 @@ bool text_glob(const char *pattern, const char *text)
     return fnmatch(pattern, text, 0) == 0;
 }
 
+bool text_fits(const char *word, const char *text)
+{
+    return strcmp(word, text) == 0 || text_glob(word, text);
+}
+
 /* Levenshtein distance; words longer than the rows are not compared. */
 static size_t distance(const char *a, const char *b)
 {

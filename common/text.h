@@ -32,6 +32,9 @@ int64_t text_size_of(struct text_size size, int64_t whole);
 /* Shell pattern (fnmatch(3) without flags) against the whole of `text`. */
 bool text_glob(const char *pattern, const char *text);
 
+/* Whether `word` is `text`, whatever characters it has, or a pattern of text_glob() for it. */
+bool text_fits(const char *word, const char *text);
+
 /*
  * The candidate nearest to `word` by edit distance, for "did you mean"; NULL when none is near
  * (more than a third of the word's letters differ, at least 1 may, at most 3), and for words of

@@ -342,7 +342,7 @@ static bool label_fits(const struct wave_match *match, const struct tenant *tena
     const char *value = name_values_get(&tenant->labels, match->label);
 
     for (size_t i = 0; value && i < match->count; i++) {
-        if (text_glob(match->globs[i], value))
+        if (text_fits(match->globs[i], value))
             return true;
     }
     return false;

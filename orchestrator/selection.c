@@ -10,16 +10,10 @@
 /* How many names a hint lists before it says "and more" */
 enum { HINT_NAMES = 8 };
 
-/* A name fits itself, whatever characters it has, or a glob. */
-static bool word_fits(const char *word, const char *name)
-{
-    return strcmp(word, name) == 0 || text_glob(word, name);
-}
-
 static bool any_fits(const struct words *words, const char *name)
 {
     for (size_t i = 0; i < words->count; i++) {
-        if (word_fits(words->items[i], name))
+        if (text_fits(words->items[i], name))
             return true;
     }
     return false;

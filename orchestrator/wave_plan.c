@@ -89,7 +89,7 @@ static bool fits_match(const struct wave_match *match, const struct tenant *tena
     const char *value = name_values_get(&tenant->labels, match->label);
 
     for (size_t i = 0; value && i < match->count; i++) {
-        if (strcmp(match->globs[i], value) == 0 || text_glob(match->globs[i], value))
+        if (text_fits(match->globs[i], value))
             return true;
     }
     return false;

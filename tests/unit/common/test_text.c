@@ -151,6 +151,15 @@ Test(text, globs_match_the_whole)
     cr_expect_not(text_glob("STORE-*", "store-1"));
 }
 
+Test(text, a_word_fits_itself_or_is_a_glob)
+{
+    cr_expect(text_fits("a[b", "a[b"));
+    cr_expect(text_fits("a[b]", "a[b]"));
+    cr_expect(text_fits("a[b]", "ab"));
+    cr_expect(text_fits("a*", "abc"));
+    cr_expect_not(text_fits("a", "abc"));
+}
+
 Test(text, nearest_word)
 {
     static const char *const words[] = {"workers", "per_server", "user", "host", "s"};

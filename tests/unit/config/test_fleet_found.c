@@ -296,3 +296,12 @@ Test(fleet_found, waves_whose_label_nobody_has)
         mem_printf(NULL, "%stenants: [{name: t, server: s2, database: d}]\n%s", SERVERS, waves));
     cr_expect_eq(fleet->warning_count, 2);
 }
+
+Test(fleet_found, a_label_that_is_no_glob_fits_itself)
+{
+    struct fleet *fleet = fixture_fleet(
+        SERVERS "tenants: [{name: t, server: s1, database: d, labels: {ring: 'a[b]'}}]\n"
+                "run: {waves: [{name: a, match: {ring: 'a[b]'}}, {name: rest}]}\n");
+
+    cr_expect_eq(fleet->warning_count, 0);
+}
