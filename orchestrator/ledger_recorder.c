@@ -16,6 +16,12 @@
 
 enum { TICKS_A_COMMIT = 5 }; /* a commit costs more than what a few tenants have to say */
 
+/* Of a job's last attempt; known also while the record falls behind. */
+struct attempt_times {
+    int64_t began_ms; /* 0 = there is none, or it has been put */
+    int64_t ended_ms; /* 0 = it has not */
+};
+
 struct ledger_recorder {
     struct run_observer observer;
     struct ledger_db *db;
@@ -24,10 +30,10 @@ struct ledger_recorder {
     const char *owner;
     int64_t begun_ms;
     struct ledger_batch *batch;
-    int ticks;           /* since the last commit */
-    int64_t *attempt_ms; /* by job: when the attempt under way began; 0 = none is */
-    void *mem;           /* of what the batch copies; emptied with it */
-    char *failure;       /* why it fell behind; NULL: it has not */
+    int ticks;                   /* since the last commit */
+    struct attempt_times *times; /* by job */
+    void *mem;                   /* of what the batch copies; emptied with it */
+    char *failure;               /* why it fell behind; NULL: it has not */
 };
 
 /* --- falling behind ---------------------------------------------------------------------- */
@@ -57,16 +63,31 @@ static void set_tenant(struct ledger_recorder *recorder, const struct job *job,
     ledger_tenants_set(recorder->batch, recorder->request->plan.run_id, &tenant);
 }
 
-/* The attempt under way: it has begun, or it ends now. */
-static void put_attempt(struct ledger_recorder *recorder, const struct job *job, bool ended)
+static struct attempt_times *times_of(struct ledger_recorder *recorder, const struct job *job)
 {
-    size_t index = (size_t)(job - recorder->result->jobs);
+    return &recorder->times[job - recorder->result->jobs];
+}
+
+/* Now, unless it has ended before. */
+static void note_end(struct ledger_recorder *recorder, const struct job *job)
+{
+    struct attempt_times *times = times_of(recorder, job);
+
+    if (times->ended_ms == 0)
+        times->ended_ms = clock_wall_ms();
+}
+
+/* The last attempt: it has begun, or it has ended. */
+static void put_attempt(struct ledger_recorder *recorder, const struct job *job)
+{
+    const struct attempt_times *times = times_of(recorder, job);
+    bool ended = times->ended_ms > 0;
     bool failed = ended && job->err.kind != ERR_NONE;
     struct ledger_attempt attempt = {
-        .tenant = (int64_t)index,
+        .tenant = job - recorder->result->jobs,
         .number = job->attempt,
-        .started_ms = recorder->attempt_ms[index],
-        .ended_ms = ended ? clock_wall_ms() : -1,
+        .started_ms = times->began_ms,
+        .ended_ms = ended ? times->ended_ms : -1,
         .kind = failed ? err_kind_name(job->err.kind) : NULL,
         .sqlstate = failed && job->err.sqlstate[0] ? job->err.sqlstate : NULL,
         .message = failed ? job->err.message : NULL,
@@ -88,34 +109,35 @@ static void on_job_started(void *arg, const struct job *job)
 {
     struct ledger_recorder *recorder = arg;
 
+    *times_of(recorder, job) = (struct attempt_times){.began_ms = clock_wall_ms()};
     if (recorder->failure)
         return;
-    recorder->attempt_ms[job - recorder->result->jobs] = clock_wall_ms();
     set_tenant(recorder, job, LEDGER_IN_WORK);
-    put_attempt(recorder, job, false);
+    put_attempt(recorder, job);
 }
 
 static void end_attempt(struct ledger_recorder *recorder, const struct job *job)
 {
-    int64_t *began_ms = &recorder->attempt_ms[job - recorder->result->jobs];
+    struct attempt_times *times = times_of(recorder, job);
 
-    if (*began_ms > 0)
-        put_attempt(recorder, job, true);
-    *began_ms = 0;
+    if (times->began_ms > 0)
+        put_attempt(recorder, job);
+    times->began_ms = 0;
 }
 
 /* For the runs to come: what the attempt took that has migrated the tenant. */
 static void put_duration(struct ledger_recorder *recorder, const struct job *job)
 {
-    int64_t began_ms = recorder->attempt_ms[job - recorder->result->jobs];
-    int64_t now_ms = clock_wall_ms();
+    const struct attempt_times *times = times_of(recorder, job);
 
-    if (job->outcome == OUTCOME_MIGRATED && job->plan->action == JOB_MIGRATE && began_ms > 0)
-        ledger_tenants_put_duration(recorder->batch, job->tenant->name, now_ms, now_ms - began_ms);
+    if (job->outcome == OUTCOME_MIGRATED && job->plan->action == JOB_MIGRATE && times->began_ms > 0)
+        ledger_tenants_put_duration(recorder->batch, job->tenant->name, times->ended_ms,
+                                    times->ended_ms - times->began_ms);
 }
 
 static void end_job(struct ledger_recorder *recorder, const struct job *job)
 {
+    note_end(recorder, job);
     set_tenant(recorder, job, LEDGER_ENDED);
     put_duration(recorder, job);
     end_attempt(recorder, job);
@@ -125,6 +147,7 @@ static void on_job_retry(void *arg, const struct job *job, int64_t delay_ms UNUS
 {
     struct ledger_recorder *recorder = arg;
 
+    note_end(recorder, job);
     if (recorder->failure)
         return;
     set_tenant(recorder, job, LEDGER_WAITING);
@@ -135,6 +158,7 @@ static void on_job_ended(void *arg, const struct job *job, const struct run_resu
 {
     struct ledger_recorder *recorder = arg;
 
+    note_end(recorder, job);
     if (recorder->failure || job->elsewhere) /* the machine that has done it records it */
         return;
     end_job(recorder, job);
@@ -276,7 +300,7 @@ int ledger_recorder_begin(void *parent, const struct ledger_recorder_setup *setu
         .owner = setup->owner,
         .begun_ms = clock_wall_ms(),
         .batch = ledger_batch_new(recorder),
-        .attempt_ms = mem_array(recorder, int64_t, setup->request->tenant_count),
+        .times = mem_array(recorder, struct attempt_times, setup->request->tenant_count),
         .mem = mem_context(recorder),
     };
     ledger_db_name_run(setup->db, setup->request->plan.run_id);

@@ -3,6 +3,7 @@
  */
 #include "orchestrator/ledger_replay.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "orchestrator/fleet_lock.h"
 #include "orchestrator/ledger_recorder.h"
@@ -349,4 +350,38 @@ Test(ledger_replay, a_record_that_fell_behind_is_made_up_for_at_the_end)
     fixture.report.exit_code = 3;
     report = replayed();
     cr_assert_str_eq(text_of(&report, report_json), text_of(&fixture.report, report_json));
+}
+
+/* What happens meanwhile is put at the end, with the times that it had. */
+Test(ledger_replay, the_last_attempt_of_a_record_that_fell_behind_has_its_own_times)
+{
+    struct ledger_recorder *recorder;
+    const struct run_observer *observer;
+    struct job *job;
+    int64_t began_ms;
+    int64_t ended_ms;
+
+    setup_for("migrate");
+    job = &fixture.result.jobs[1];
+    recorder = record(1);
+    observer = ledger_recorder_observer(recorder);
+    cr_assert_eq(ledger_db_script(ledger.db, "ALTER TABLE pgtide_attempt RENAME TO away", &err), 0);
+    observer->job_started(recorder, job);
+    half_a_second(observer);
+    observer->job_retry(recorder, job, 100);
+    usleep(5000);
+    began_ms = clock_wall_ms();
+    job->attempt = 2;
+    observer->job_started(recorder, job);
+    observer->job_ended(recorder, job, &fixture.result);
+    ended_ms = clock_wall_ms();
+    usleep(5000);
+    cr_assert_eq(ledger_db_script(ledger.db, "ALTER TABLE away RENAME TO pgtide_attempt", &err), 0);
+    ledger_recorder_end(recorder, &fixture.result, 0);
+    cr_expect_geq(ledger_fixture_count(&ledger, "SELECT started_ms FROM pgtide_attempt "
+                                                "WHERE tenant = 1 AND number = 2"),
+                  began_ms);
+    cr_expect_leq(ledger_fixture_count(&ledger, "SELECT ended_ms FROM pgtide_attempt "
+                                                "WHERE tenant = 1 AND number = 2"),
+                  ended_ms);
 }
