@@ -130,18 +130,36 @@ static json_t *run_value(const struct ledger_run *run, const size_t totals[OUTCO
     return value;
 }
 
-int report_runs_json(const struct report_runs *list, FILE *out, bool *ret_failed, struct err *err)
+/* All of them before the first is written; NULL: the ledger could not be read. */
+static json_t *collect(const struct report_runs *list, struct err *err)
 {
-    *ret_failed = false;
-    fputs("{\"runs\":[", out);
-    for (size_t i = 0; i < list->count && !*ret_failed; i++) {
+    json_t *values = report_value_array();
+
+    for (size_t i = 0; i < list->count; i++) {
         size_t totals[OUTCOME_COUNT];
 
-        if (totals_of(list->db, &list->runs[i], totals, err) < 0)
-            return -1;
+        if (totals_of(list->db, &list->runs[i], totals, err) < 0) {
+            json_decref(values);
+            return NULL;
+        }
+        report_value_append(values, run_value(&list->runs[i], totals));
+    }
+    return values;
+}
+
+int report_runs_json(const struct report_runs *list, FILE *out, bool *ret_failed, struct err *err)
+{
+    json_t *values = collect(list, err);
+
+    *ret_failed = false;
+    if (!values)
+        return -1;
+    fputs("{\"runs\":[", out);
+    for (size_t i = 0; i < list->count && !*ret_failed; i++) {
         fputs(i ? ",\n" : "\n", out);
-        *ret_failed = report_value_write(run_value(&list->runs[i], totals), 0, out) < 0;
+        *ret_failed = report_value_write(json_incref(json_array_get(values, i)), 0, out) < 0;
     }
     fputs("]}\n", out);
+    json_decref(values);
     return 0;
 }

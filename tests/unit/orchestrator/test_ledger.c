@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "orchestrator/fleet_lock.h"
 #include "orchestrator/ledger_tenants.h"
+#include "orchestrator/report_runs.h"
 #include "tests/unit/orchestrator/ledger_fixture.h"
 
 #include <criterion/criterion.h>
@@ -76,6 +77,24 @@ Test(ledger, the_newest_come_first)
     cr_assert_not(runs[0].ended);
     cr_assert_eq(runs[0].duration_ms, -1);
     cr_assert_null(runs[0].result);
+}
+
+Test(ledger, a_list_that_cannot_be_read_to_its_end_is_not_begun)
+{
+    struct report_runs list = {.db = fixture.db};
+    struct ledger_run *runs;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    bool failed;
+
+    cr_assert_eq(ledger_list(fixture.mem, fixture.db, 0, &runs, &list.count, &err), 0);
+    list.runs = runs;
+    cr_assert_eq(ledger_db_script(fixture.db, "DROP TABLE pgtide_tenant", &err), 0);
+    cr_expect_lt(report_runs_json(&list, out, &failed, &err), 0);
+    fclose(out);
+    cr_expect_str_eq(text, "");
+    free(text);
 }
 
 Test(ledger, pruned_runs_go_with_all_that_is_theirs)
