@@ -45,12 +45,27 @@ int shared_hearing_end(void *arg, const struct ledger_value *values, size_t coun
     return 0;
 }
 
-int shared_hearing_wave(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                        struct err *err UNUSED)
+/* Rows are as they were written, unless the ledger is damaged. */
+static int check_wave(const struct shared_hearing *hearing, int64_t wave, struct err *err)
 {
-    struct shared_news *news = ((struct shared_hearing *)arg)->news;
+    size_t count = hearing->waves->group_count;
 
-    news->waves[values[0].number] = (struct shared_wave){
+    if (wave >= 0 && (size_t)wave < count)
+        return 0;
+    err_set(err, ERR_INTERNAL, "the ledger's rows of this run are damaged: wave %lld of %zu",
+            (long long)wave, count);
+    err_hint(err, "Begin a run of another name; what is done is found in the tenants' histories.");
+    return -1;
+}
+
+int shared_hearing_wave(void *arg, const struct ledger_value *values, size_t count UNUSED,
+                        struct err *err)
+{
+    struct shared_hearing *hearing = arg;
+
+    if (check_wave(hearing, values[0].number, err) < 0)
+        return -1;
+    hearing->news->waves[values[0].number] = (struct shared_wave){
         .state = shared_frame_wave_state(values[1].text),
         .started_wall_ms = values[2].number,
         .finished_wall_ms = values[3].number,
@@ -79,25 +94,38 @@ static const char *rule_name(const char *text)
     return "halted";
 }
 
+/* The row's second to eighth column. */
+static int take_halt(const struct shared_hearing *hearing, const struct ledger_value *values,
+                     struct err *err)
+{
+    bool of_wave = values[7].type == LEDGER_INT;
+
+    if (!values[1].text)
+        return 0;
+    if (of_wave && check_wave(hearing, values[7].number, err) < 0)
+        return -1;
+    hearing->news->halt = (struct run_halt){
+        .halted = true,
+        .rule = rule_name(values[1].text),
+        .limit = {.value = values[2].number, .percent = values[3].number != 0},
+        .tolerated = values[4].number,
+        .failures = values[5].number,
+        .in_work = values[6].number,
+        .wave = of_wave ? hearing->waves->groups[values[7].number].wave : NULL,
+    };
+    return 0;
+}
+
 int shared_hearing_facts(void *arg, const struct ledger_value *values, size_t count UNUSED,
-                         struct err *err UNUSED)
+                         struct err *err)
 {
     struct shared_hearing *hearing = arg;
     struct shared_news *news = hearing->news;
 
     hearing->found = true;
     hearing->turn = values[0].number;
-    if (values[1].text)
-        news->halt = (struct run_halt){
-            .halted = true,
-            .rule = rule_name(values[1].text),
-            .limit = {.value = values[2].number, .percent = values[3].number != 0},
-            .tolerated = values[4].number,
-            .failures = values[5].number,
-            .in_work = values[6].number,
-            .wave =
-                values[7].type == LEDGER_INT ? hearing->waves->groups[values[7].number].wave : NULL,
-        };
+    if (take_halt(hearing, values, err) < 0)
+        return -1;
     news->conducts = values[8].number != 0;
     news->in_work = (size_t)values[9].number;
     news->ready = values[10].number != 0;

@@ -155,15 +155,6 @@ static char *waves_text(void *mem, const struct shared_run *run, const struct sh
     return ledger_json_write(mem, rows);
 }
 
-static size_t find_wave(const struct shared_run *run, const struct wave *wave)
-{
-    for (size_t i = 0; i < run->wave_count; i++) {
-        if (run->waves->groups[i].wave == wave)
-            return i;
-    }
-    return 0;
-}
-
 /* --- a turn: the whole -------------------------------------------------------------------- */
 
 enum {
@@ -250,6 +241,12 @@ static void add_ends(struct turn *turn, const struct shared_ask *ask)
     }
 }
 
+/* NULL: of none. */
+static struct ledger_value position(size_t group)
+{
+    return group == WAVE_PLAN_NONE ? ledger_db_null() : ledger_db_int((int64_t)group);
+}
+
 static void add_conducting(struct turn *turn, const struct shared_ask *ask)
 {
     const struct shared_run *run = turn->run;
@@ -262,7 +259,7 @@ static void add_conducting(struct turn *turn, const struct shared_ask *ask)
     if (ask->halt) {
         const struct ledger_value more[] = {
             ledger_db_text(ask->halt->rule),
-            ledger_db_int((int64_t)find_wave(run, ask->halt->wave)),
+            position(wave_plan_find(run->waves, ask->halt->wave)),
         };
 
         add(turn, shared_sql_stop, 4, more);

@@ -322,6 +322,30 @@ Test(shared_run, a_budget_of_a_wave_halts_and_one_of_a_server_leaves_it_out)
 
 /* --- members that die --------------------------------------------------------------------- */
 
+Test(shared_run, a_wave_that_is_not_in_the_plan_is_refused)
+{
+    static const char *const damages[] = {
+        "UPDATE pgtide_shared_run SET halt_rule = 'gate', halt_limit = 0, halt_percent = 0, "
+        "halt_tolerated = 0, halt_failures = 0, halt_in_work = 0, halt_wave = 2",
+        "UPDATE pgtide_shared_run SET halt_rule = NULL; "
+        "UPDATE pgtide_shared_wave SET wave = -1 WHERE wave = 1",
+    };
+    struct shared_world world = shared_fixture_world();
+    struct err err = ERR_INIT;
+    struct shared_machine one;
+    struct shared_machine two;
+
+    begin(&world, &one, &two, 6, WAVES, LEASE_MS);
+    for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
+        pg_sql_exec(world.server, world.database, damages[i]);
+        cr_assert_lt(shared_run_turn(two.run, &two.ask, &two.news, &err), 0);
+        cr_expect_eq(err.kind, ERR_INTERNAL, "%s", err.message);
+        cr_expect(strstr(err.message, "damaged"), "%s", err.message);
+        err_clear(&err);
+    }
+    shared_fixture_end(&world);
+}
+
 Test(shared_run, claims_of_the_dead_are_taken_over_and_the_woken_one_notices)
 {
     struct shared_world world = shared_fixture_world();
