@@ -12,9 +12,9 @@ static const struct {
     const char *sqlstate;
     const char *words;
 } remedies[] = {
-    {"25006", "make it writable, or name the primary in fleet.yaml if this is a standby"},
-    {"28000", "see to pg_hba.conf of the server and to the user in fleet.yaml"},
-    {"28P01", "set the right user and password in fleet.yaml or .pgpass"},
+    {"25006", "make it writable, or name the primary in the inventory if this is a standby"},
+    {"28000", "see to pg_hba.conf of the server and to the user in the inventory"},
+    {"28P01", "set the right user and password in the inventory or .pgpass"},
     {"3D000", "create the database, or correct its name (settings.create: database makes it)"},
     {"40001", "wait until there is less traffic on these tables"},
     {"40P01", "wait until there is less traffic on these tables"},

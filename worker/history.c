@@ -277,6 +277,19 @@ static int ask_objects(struct reading *reading, struct err *err)
     return result;
 }
 
+/* It failed before the first answer, where the role is set. */
+static void hint_role(const struct reading *reading, struct err *err)
+{
+    const char *role = reading->tx->tenant->settings->role;
+
+    if (!role || reading->answered)
+        return;
+    if (strcmp(err->sqlstate, "22023") == 0)
+        err_hint(err, "It is settings.role of the inventory: correct its name, or CREATE ROLE.");
+    if (strcmp(err->sqlstate, "42501") == 0)
+        err_hint(err, "settings.role: GRANT \"%s\" TO the user that pgtide connects as.", role);
+}
+
 static int ask(struct reading *reading, bool lock, struct err *err)
 {
     struct history *history = reading->history;
@@ -292,8 +305,10 @@ static int ask(struct reading *reading, bool lock, struct err *err)
         err_clear(err);
         return lock ? 0 : ask_objects(reading, err);
     }
-    if (failed)
+    if (failed) {
+        hint_role(reading, err);
         transaction_explain(reading->tx, err);
+    }
     return failed ? -1 : check_layout(reading, err);
 }
 

@@ -14,6 +14,7 @@
 enum {
     INDEX_NAME_MOST = 50, /* bytes of the table's name in that of its index */
     VERSION_IDLE_SESSION_TIMEOUT = 140000,
+    VERSION_TRANSACTION_TIMEOUT = 170000, /* it would end the session in the middle of a file */
 };
 
 /* --- settings --------------------------------------------------------------------------------- */
@@ -50,7 +51,9 @@ const struct transaction_setting *transaction_setting_list(struct transactions *
 
     if (tx->settings)
         return tx->settings;
-    tx->settings = mem_array(tx->mem, struct transaction_setting, tenant->vars.count + 5);
+    tx->settings = mem_array(tx->mem, struct transaction_setting, tenant->vars.count + 6);
+    if (session_server_version(tx->session) >= VERSION_TRANSACTION_TIMEOUT)
+        add_setting(tx, "transaction_timeout", "transaction_timeout", "0");
     add_own_setting(tx, "token", tx->token);
     add_own_setting(tx, "run", tx->run_id);
     add_own_setting(tx, "tenant", tenant->name);

@@ -97,6 +97,30 @@ Test(odd_databases, idle_timeouts_do_not_end_what_waits, .timeout = 60)
     cr_expect_eq(fleet_fixture_applied(fleet, 1), 3);
 }
 
+Test(odd_databases, a_transaction_takes_the_time_it_takes)
+{
+    struct fleet_fixture *fleet = new_fleet(NULL);
+
+    if (pg_sql_count(fleet->server, "postgres", "SHOW server_version_num") < 170000)
+        cr_skip_test("the server knows no transaction_timeout before version 17");
+    alter(fleet, "SET transaction_timeout = '500ms'");
+    fleet_fixture_write(fleet, "migrations/2_b.sql", "SELECT pg_sleep(1);\n");
+    expect_migrated(fleet);
+    fleet_fixture_write(fleet, "migrations/3_c.sql", "SELECT pg_sleep(1);\n");
+    fleet_fixture_write(fleet, "migrations/4_d.sql", "SELECT pg_sleep(1);\n");
+    expect_migrated(fleet);
+}
+
+Test(odd_databases, a_role_that_is_not_there_is_named)
+{
+    struct fleet_fixture *fleet = new_fleet("settings: {role: nobody_here}\n");
+    const struct fleet_run *run = fleet_fixture_run(fleet, "status", NULL);
+
+    cr_expect_eq(run->exit_code, 3);
+    cr_expect(strstr(run->process->out, "It is settings.role of the inventory"), "%s",
+              run->process->out);
+}
+
 Test(odd_databases, a_long_name_of_the_history_is_not_cut_within_a_character)
 {
     struct fleet_fixture *fleet =
