@@ -541,6 +541,13 @@ static int work_on_tenant(struct attempt *attempt, struct err *err)
     return result;
 }
 
+static int perform(struct attempt *attempt, struct err *err)
+{
+    if (attempt->job->plan->action == JOB_QUERY)
+        return query_tenant(attempt->job, &attempt->tx, err);
+    return work_on_tenant(attempt, err);
+}
+
 /* A read-only command at a database that `create: database` would make: everything is pending. */
 static int inspect_missing_database(struct attempt *attempt, struct err *err)
 {
@@ -567,8 +574,7 @@ void attempt_run(struct job *job)
     job->looked = false;
     err_clear(&job->err);
     if (connect_tenant(&attempt, &err) == 0)
-        (void)(job->plan->action == JOB_QUERY ? query_tenant(job, &attempt.tx, &err)
-                                              : work_on_tenant(&attempt, &err));
+        (void)perform(&attempt, &err);
     else if (strcmp(err.sqlstate, "3D000") == 0 && settings->create == CREATE_DATABASE &&
              job->plan->action == JOB_INSPECT)
         (void)inspect_missing_database(&attempt, &err);
