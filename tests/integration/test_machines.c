@@ -312,7 +312,7 @@ Test(machines, what_one_has_no_time_for_is_done_by_another)
     run = fleet_fixture_run(world.fleet, "migrate", "--run", "night", "--max-duration", "3s", NULL);
     cr_expect_eq(run->exit_code, 3, "%s%s", run->out, run->err);
     cr_expect_leq(fleet_fixture_total(run, "migrated"), WORKERS);
-    cr_expect(strstr(message_of(run, "t0011"), "left to other machines: expected to take"), "%s",
+    cr_expect(strstr(message_of(run, "t0011"), "left to other machines: "), "%s",
               message_of(run, "t0011"));
     run = fleet_fixture_run(world.fleet, "migrate", "--run", "night", NULL);
     cr_expect_eq(run->exit_code, 0, "%s%s", run->out, run->err);
