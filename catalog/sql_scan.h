@@ -27,6 +27,9 @@ enum sql_statement_flags {
     SQL_DISCARD_ALL = 1 << 4,  /* gives up all advisory locks of the session, the tenant's too */
     SQL_CONCURRENTLY = 1 << 5, /* waits for other sessions' snapshots, and nobody waits for it:
                                   CREATE, DROP, REINDEX INDEX, DETACH PARTITION CONCURRENTLY */
+    SQL_MAY_COMMIT = 1 << 6,   /* may commit by itself where no transaction is open, and so leave a
+                                  part of its work behind when it fails: CALL, and a DO whose text
+                                  holds what that takes */
 };
 
 struct sql_statement {

@@ -7,6 +7,8 @@
 #include "catalog/sql_scan.h"
 #include "catalog/sql_token.h"
 
+#include <strings.h>
+
 /* A statement being read: `token` is what comes next. */
 struct words {
     const char *text;
@@ -160,6 +162,35 @@ static unsigned read_discard(struct words *w)
     return at_word(w, "all") ? SQL_NO_TRANSACTION | SQL_DISCARD_ALL : 0;
 }
 
+static unsigned read_call(struct words *w UNUSED)
+{
+    return SQL_MAY_COMMIT;
+}
+
+/* Whether the rest of the statement holds `text`, within strings too. */
+static bool holds(const struct words *w, const char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t at = w->token.start; at + len <= w->end; at++) {
+        if (strncasecmp(w->text + at, text, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every language has a word for it with one of these in it. Escapes may hide any word. */
+static unsigned read_do(struct words *w)
+{
+    static const char *const means[] = {"commit", "call", "\\", "uescape"};
+
+    for (size_t i = 0; i < ARRAY_LEN(means); i++) {
+        if (holds(w, means[i]))
+            return SQL_MAY_COMMIT;
+    }
+    return 0;
+}
+
 static unsigned read_create(struct words *w)
 {
     if (take(w, "database") || take(w, "tablespace"))
@@ -253,12 +284,13 @@ static const struct {
     const char *word;
     unsigned (*read)(struct words *w); /* stands behind the word */
 } commands[] = {
-    {"abort", read_transaction},  {"alter", read_alter},       {"analyse", read_analyze},
-    {"analyze", read_analyze},    {"begin", read_transaction}, {"cluster", read_cluster},
-    {"commit", read_transaction}, {"copy", read_copy},         {"create", read_create},
-    {"discard", read_discard},    {"drop", read_drop},         {"end", read_transaction},
-    {"prepare", read_prepare},    {"reindex", read_reindex},   {"rollback", read_rollback},
-    {"start", read_transaction},  {"vacuum", read_vacuum},
+    {"abort", read_transaction}, {"alter", read_alter},        {"analyse", read_analyze},
+    {"analyze", read_analyze},   {"begin", read_transaction},  {"call", read_call},
+    {"cluster", read_cluster},   {"commit", read_transaction}, {"copy", read_copy},
+    {"create", read_create},     {"discard", read_discard},    {"do", read_do},
+    {"drop", read_drop},         {"end", read_transaction},    {"prepare", read_prepare},
+    {"reindex", read_reindex},   {"rollback", read_rollback},  {"start", read_transaction},
+    {"vacuum", read_vacuum},
 };
 
 static struct words words_of(const char *text, size_t start, size_t end)

@@ -4,10 +4,10 @@
  * DESIGN
  * The row is written `started` before the first statement. Before each statement it is set to "so
  * many done, this one running" and after a statement that failed to "so many done, none running".
- * So a row that still says "running" when the next attempt reads it (killed, connection lost) is of
- * a statement whose outcome nobody knows: it is run again only if that is harmless by its words
- * (SQL_REPEATABLE); else a person decides. The row also holds the checksum of the statements done,
- * so the statements behind may be mended in the file.
+ * So a row that still says "running" when the next attempt reads it (killed, connection lost; or it
+ * failed and may have committed by itself) is of a statement whose outcome nobody knows: it is run
+ * again only if that is harmless by its words (SQL_REPEATABLE); else a person decides. The row also
+ * holds the checksum of the statements done, so the statements behind may be mended in the file.
  */
 #include "worker/outside.h"
 
@@ -206,11 +206,17 @@ static int run_statements(struct work *work, const struct migration *migration, 
     size_t total = migration->sections[SECTION_UP].count;
 
     for (; done < total; done++) {
-        if (mark(work, migration, rank, done, done + 1, err) < 0 ||
-            run_statement(work, migration, done, err) < 0) {
-            mark_failed(work, migration, rank, done, err);
-            return -1;
+        bool unknown = false;
+
+        if (mark(work, migration, rank, done, done + 1, err) == 0) {
+            if (run_statement(work, migration, done, err) == 0)
+                continue;
+            unknown = unknown_failed(&migration->sections[SECTION_UP], done,
+                                     session_fault(work->session), err);
         }
+        if (!unknown)
+            mark_failed(work, migration, rank, done, err);
+        return -1;
     }
     if (mark(work, migration, rank, total, 0, err) == 0)
         return 0;

@@ -154,10 +154,16 @@ static int run_statements(struct way_back *way, struct err *err)
     if (apply_flush(work, err) < 0 || (way->item->row->reverting && resume(way, err) < 0))
         return -1;
     for (; way->done < way->down->count; way->done++) {
-        if (mark(way, way->done + 1, err) < 0 || run_statement(way, err) < 0) {
-            mark_failed(way, err);
-            return -1;
+        bool unknown = false;
+
+        if (mark(way, way->done + 1, err) == 0) {
+            if (run_statement(way, err) == 0)
+                continue;
+            unknown = unknown_failed(way->down, way->done, session_fault(work->session), err);
         }
+        if (!unknown)
+            mark_failed(way, err);
+        return -1;
     }
     if (mark(way, 0, err) < 0) {
         mark_failed(way, err);

@@ -1,6 +1,7 @@
 /*
  * unknown.h: whether a migration outside a transaction that was broken off can go on: the statement
- * whose outcome nobody knows, since the connection ended while it was running. Pure.
+ * whose outcome nobody knows, since the connection ended while it was running, or since it may have
+ * committed by itself before it failed. Pure.
  */
 #ifndef WORKER_UNKNOWN_H
 #define WORKER_UNKNOWN_H
@@ -21,6 +22,14 @@ const struct sql_statement *unknown_statement(const struct migration *migration,
  */
 void unknown_explain(const struct migration *migration, const struct history_row *row,
                      struct err *err);
+
+/*
+ * Statement `index` of the section has failed, and the server has said so: may a part of it have
+ * been committed (SQL_MAY_COMMIT)? Then `err` says that too and what to type, and is of a kind that
+ * is not tried again. `fault` is that failure's.
+ */
+bool unknown_failed(const struct section *section, size_t index, const struct session_fault *fault,
+                    struct err *err);
 
 /*
  * Can the up section go on from its `started` row? ERR_CONFLICT when statements that were done have
