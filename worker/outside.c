@@ -8,6 +8,9 @@
  * failed and may have committed by itself) is of a statement whose outcome nobody knows: it is run
  * again only if that is harmless by its words (SQL_REPEATABLE); else a person decides. The row also
  * holds the checksum of the statements done, so the statements behind may be mended in the file.
+ *
+ * A file may give up the tenant's lock. So each of these marks is set only where the row still says
+ * what this attempt has read or written last, and only under the lock, which it takes again.
  */
 #include "worker/outside.h"
 
@@ -21,6 +24,17 @@
 
 enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted migration stopped */
 
+/* One migration as it goes on. */
+struct course {
+    struct work *work;
+    const struct migration *migration;
+    const struct section *up;
+    int64_t rank;       /* of its row */
+    size_t done;        /* statements */
+    size_t row_done;    /* the same as the row says, */
+    size_t row_running; /* and the statement under way, 0 = none */
+};
+
 /* --- the history row -------------------------------------------------------------------------- */
 
 /*
@@ -28,37 +42,72 @@ enum { MARK_GRACE_MS = 5000 }; /* to write down where an interrupted migration s
  * impossible on a busy server, and nobody has to wait for it: it waits as long as it takes, unless
  * the file itself says otherwise.
  */
-static void set_lock_timeout(struct work *work, const struct migration *migration,
-                             const struct sql_statement *statement)
+static void set_lock_timeout(const struct course *course)
 {
-    int64_t own = migration->directives.lock_timeout_ms;
-    int64_t setting = work->tx.tenant->settings->lock_timeout_ms;
+    int64_t own = course->migration->directives.lock_timeout_ms;
+    int64_t setting = course->work->tx.tenant->settings->lock_timeout_ms;
 
     if (own == DIRECTIVE_UNSET)
-        own = statement->flags & SQL_CONCURRENTLY ? 0 : setting;
-    script_add(&work->script, "SET lock_timeout = %lld", (long long)own);
+        own = course->up->statements[course->done].flags & SQL_CONCURRENTLY ? 0 : setting;
+    script_add(&course->work->script, "SET lock_timeout = %lld", (long long)own);
 }
 
-/* Sets the row to `done` statements done and number `running` (0 = none) under way. */
-static int mark(struct work *work, const struct migration *migration, int64_t rank, size_t done,
-                size_t running, struct err *err)
+/* The session ends with the attempt, so the lock may be taken any number of times; through a pooler
+ * it does not, and all that is wanted there is that nobody else has it. */
+const char *outside_lock(const struct work *work)
 {
-    char *prefix = unknown_prefix(work->mem, migration, SECTION_UP, done);
-    size_t total = migration->sections[SECTION_UP].count;
+    return mem_printf(work->mem, "pg_catalog.pg_try_advisory%s_lock(%s)",
+                      work->pooled ? "_xact" : "", work->tx.lock_key);
+}
 
-    script_add(&work->script,
-               "UPDATE %s SET statements_done = %zu, statements_total = %zu, checksum = '%s', "
-               "code_checksum = '%s', detail = coalesce(detail, '{}') || "
-               "pg_catalog.jsonb_build_object('running', %zu, 'prefix', '%s', 'verify', '%s') "
-               "WHERE rank = %lld AND state = 'started'",
-               work->tx.history, done, total, migration->checksum, migration->code_checksum,
-               running, prefix, done == total ? "pending" : "", (long long)rank);
+int outside_marked(int64_t rows, struct err *err)
+{
+    if (rows == 1)
+        return 0;
+    err_set(err, ERR_TRANSIENT, "the history changed while this attempt was at work");
+    err_detail(err, "another session has the tenant's lock, or had it; nothing was applied twice");
+    return -1;
+}
+
+/* Appends: the row says `course->done` statements done and number `running` (0 = none) under way,
+ * if it still says what this attempt knows. */
+static void add_mark(const struct course *course, size_t running, int64_t *ret_rows)
+{
+    struct work *work = course->work;
+    const struct migration *migration = course->migration;
+    char *prefix = unknown_prefix(work->mem, migration, SECTION_UP, course->done);
+    struct script_step *step;
+
+    step =
+        script_add(&work->script,
+                   "UPDATE %s SET statements_done = %zu, statements_total = %zu, checksum = '%s', "
+                   "code_checksum = '%s', detail = coalesce(detail, '{}') || "
+                   "pg_catalog.jsonb_build_object('running', %zu, 'prefix', '%s', 'verify', '%s') "
+                   "WHERE rank = %lld AND state = 'started' AND statements_done = %zu "
+                   "AND coalesce(detail->>'running', '0') = '%zu' AND %s",
+                   work->tx.history, course->done, course->up->count, migration->checksum,
+                   migration->code_checksum, running, prefix,
+                   course->done == course->up->count ? "pending" : "", (long long)course->rank,
+                   course->row_done, course->row_running, outside_lock(work));
+    step->ret_rows = ret_rows;
     talloc_free(prefix);
-    if (running > 0 && migration->command)
+}
+
+static int mark(struct course *course, size_t running, struct err *err)
+{
+    struct work *work = course->work;
+    int64_t rows = 0;
+
+    add_mark(course, running, &rows);
+    if (running > 0 && course->migration->command)
         transaction_stay(&work->tx, &work->script);
     else if (running > 0)
-        set_lock_timeout(work, migration, &migration->sections[SECTION_UP].statements[running - 1]);
-    return apply_flush(work, err);
+        set_lock_timeout(course);
+    if (apply_flush(work, err) < 0 || outside_marked(rows, err) < 0)
+        return -1;
+    course->row_done = course->done;
+    course->row_running = running;
+    return 0;
 }
 
 static int64_t number_of(const PGresult *row, int column)
@@ -129,8 +178,8 @@ int outside_finish(struct work *work, const struct migration *migration, int64_t
                           "queries, then run the same command again.");
         return -1;
     }
-    if (duration_ms < 0)
-        return err_set(err, ERR_TRANSIENT, "the history changed while this attempt was at work");
+    if (outside_marked(duration_ms >= 0, err) < 0)
+        return -1;
     apply_record(work, migration, duration_ms, (int)migration->sections[SECTION_UP].count, false);
     return 0;
 }
@@ -152,25 +201,25 @@ int outside_begin(struct work *work, const struct migration *migration, int64_t 
 
 /* --- the statements --------------------------------------------------------------------------- */
 
-static int run_statement(struct work *work, const struct migration *migration, size_t index,
-                         struct err *err)
+static int run_statement(const struct course *course, struct err *err)
 {
-    const struct sql_statement *statement = &migration->sections[SECTION_UP].statements[index];
+    struct work *work = course->work;
+    const struct sql_statement *statement = &course->up->statements[course->done];
 
-    if (migration->command)
-        return command_migration_run(work, migration, err);
-    if (concurrent_index_clear(work, migration, statement, err) < 0)
+    if (course->migration->command)
+        return command_migration_run(work, course->migration, err);
+    if (concurrent_index_clear(work, course->migration, statement, err) < 0)
         return -1;
-    script_add_statement(&work->script, migration, SECTION_UP, statement);
+    script_add_statement(&work->script, course->migration, SECTION_UP, statement);
     return apply_flush(work, err);
 }
 
 /* No invalid index shall be left without a word. */
-static void tell_left(struct work *work, const struct migration *migration,
-                      const struct sql_statement *statement, struct err *err)
+static void tell_left(const struct course *course, struct err *err)
 {
-    void *mem = mem_context(work->mem);
-    char *left = concurrent_index_left(mem, work, migration, statement);
+    void *mem = mem_context(course->work->mem);
+    char *left = concurrent_index_left(mem, course->work, course->migration,
+                                       &course->up->statements[course->done]);
 
     if (left)
         err_detail(err, "%s%sinvalid now: %s (the same command drops it first, pgtide repair too)",
@@ -179,96 +228,104 @@ static void tell_left(struct work *work, const struct migration *migration,
 }
 
 /* After a failure, but for a lost connection: the row no longer says "running". */
-static void mark_failed(struct work *work, const struct migration *migration, int64_t rank,
-                        size_t done, struct err *err)
+static void mark_failed(struct course *course, struct err *err)
 {
-    const struct section *up = &migration->sections[SECTION_UP];
-    size_t total = up->count;
+    struct work *work = course->work;
+    const struct section *up = course->up;
     struct err marking = ERR_INIT;
 
     if (err->kind == ERR_LOST || work->unsure || session_in_transaction(work->session))
         return;
     session_grant(work->session, MARK_GRACE_MS);
-    if (mark(work, migration, rank, done, 0, &marking) < 0)
+    if (mark(course, 0, &marking) < 0)
         err_clear(&marking); /* then the row says "running", which is the careful side */
-    if (done < total && up->statements && up->statements[done].flags & SQL_CONCURRENTLY)
-        tell_left(work, migration, &up->statements[done], err);
-    if (!err->hint && err->kind == ERR_SQL && done < total)
+    if (course->done < up->count && up->statements[course->done].flags & SQL_CONCURRENTLY)
+        tell_left(course, err);
+    if (!err->hint && err->kind == ERR_SQL && course->done < up->count)
         err_hint(err,
                  "This was statement %zu of %zu, outside a transaction: those before it stay done. "
                  "Mend the cause, then run the same command again: it goes on with this statement.",
-                 done + 1, total);
+                 course->done + 1, up->count);
 }
 
-static int run_statements(struct work *work, const struct migration *migration, int64_t rank,
-                          size_t done, struct err *err)
+static int run_statements(struct course *course, struct err *err)
 {
-    size_t total = migration->sections[SECTION_UP].count;
+    const struct section *up = course->up;
 
-    for (; done < total; done++) {
+    for (; course->done < up->count; course->done++) {
         bool unknown = false;
 
-        if (mark(work, migration, rank, done, done + 1, err) == 0) {
-            if (run_statement(work, migration, done, err) == 0)
+        if (mark(course, course->done + 1, err) == 0) {
+            if (run_statement(course, err) == 0)
                 continue;
-            unknown = unknown_failed(&migration->sections[SECTION_UP], done,
-                                     session_fault(work->session), err);
+            unknown = unknown_failed(up, course->done, session_fault(course->work->session), err);
         }
         if (!unknown)
-            mark_failed(work, migration, rank, done, err);
+            mark_failed(course, err);
         return -1;
     }
-    if (mark(work, migration, rank, total, 0, err) == 0)
+    if (mark(course, 0, err) == 0)
         return 0;
-    mark_failed(work, migration, rank, total, err);
+    mark_failed(course, err);
     return -1;
 }
 
 /* The statement that was running when the connection was lost is not run again where it can be
  * seen that it was done. */
-static int skip_done(struct work *work, const struct migration *migration,
-                     const struct history_row *row, size_t *done, struct err *err)
+static int skip_done(struct course *course, const struct history_row *row, struct err *err)
 {
-    const struct section *up = &migration->sections[SECTION_UP];
     bool found;
 
-    if ((size_t)row->running != *done + 1 || strcmp(row->checksum, migration->checksum) != 0)
+    if (course->row_running != course->done + 1 ||
+        strcmp(row->checksum, course->migration->checksum) != 0)
         return 0;
-    if (concurrent_index_done(work, migration, &up->statements[*done], &found, err) < 0)
+    if (concurrent_index_done(course->work, course->migration,
+                              &course->up->statements[course->done], &found, err) < 0)
         return -1;
-    *done += found;
+    course->done += found;
+    return 0;
+}
+
+static int run_up(struct course *course, const struct history_row *started, struct err *err)
+{
+    struct work *work = course->work;
+
+    transaction_settings(&work->tx, &work->script, &course->migration->directives,
+                         TRANSACTION_SESSION);
+    if (apply_flush(work, err) < 0 || (started && skip_done(course, started, err) < 0) ||
+        run_statements(course, err) < 0)
+        return -1;
+    transaction_reset(&work->script);
+    prepared_forget(&work->tx); /* by DISCARD ALL, say */
+    return apply_flush(work, err);
+}
+
+/* From its `started` row, or writing that; *ret_skip as in outside_begin. */
+static int start(struct course *course, const struct history_row *started, bool *ret_skip,
+                 struct err *err)
+{
+    *ret_skip = false;
+    if (!started)
+        return outside_begin(course->work, course->migration, &course->rank, ret_skip, err);
+    if (unknown_check(course->migration, started, err) < 0)
+        return -1;
+    course->rank = started->rank;
+    course->done = course->row_done = (size_t)started->statements_done;
+    course->row_running = (size_t)started->running;
     return 0;
 }
 
 int outside_apply(struct work *work, const struct pending_item *item, struct err *err)
 {
-    const struct migration *migration = item->migration;
-    size_t total = migration->sections[SECTION_UP].count;
-    int64_t rank = item->started ? item->started->rank : 0;
-    size_t done = 0;
-    bool skip = false;
+    struct course course = {
+        .work = work, .migration = item->migration, .up = &item->migration->sections[SECTION_UP]};
+    bool skip;
 
-    if (apply_flush(work, err) < 0)
-        return -1;
-    if (item->started) {
-        if (unknown_check(migration, item->started, err) < 0)
-            return -1;
-        done = (size_t)item->started->statements_done;
-    }
-    if (!item->started && outside_begin(work, migration, &rank, &skip, err) < 0)
+    if (apply_flush(work, err) < 0 || start(&course, item->started, &skip, err) < 0)
         return -1;
     if (skip)
         return 0;
-    if (done < total) {
-        transaction_settings(&work->tx, &work->script, &migration->directives, TRANSACTION_SESSION);
-        if (apply_flush(work, err) < 0 ||
-            (item->started && skip_done(work, migration, item->started, &done, err) < 0) ||
-            run_statements(work, migration, rank, done, err) < 0)
-            return -1;
-        transaction_reset(&work->script);
-        prepared_forget(&work->tx); /* by DISCARD ALL, say */
-        if (apply_flush(work, err) < 0)
-            return -1;
-    }
-    return outside_finish(work, migration, rank, err);
+    if (course.done < course.up->count && run_up(&course, item->started, err) < 0)
+        return -1;
+    return outside_finish(work, course.migration, course.rank, err);
 }

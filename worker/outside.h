@@ -27,4 +27,13 @@ int outside_begin(struct work *work, const struct migration *migration, int64_t 
 int outside_finish(struct work *work, const struct migration *migration, int64_t rank,
                    struct err *err) MUST_CHECK;
 
+/*
+ * For whoever keeps books in a row, one UPDATE before and behind each statement. The statements of
+ * a file may give up the tenant's lock (pg_advisory_unlock_all), so that another runner may come
+ * in. outside_lock: an SQL condition that takes the lock again, false where somebody else has it;
+ * owned by work->mem. outside_marked: ERR_TRANSIENT unless that UPDATE has changed its row.
+ */
+const char *outside_lock(const struct work *work);
+int outside_marked(int64_t rows, struct err *err) MUST_CHECK;
+
 #endif

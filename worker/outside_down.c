@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "worker/concurrent_index.h"
+#include "worker/outside.h"
 #include "worker/pending.h"
 #include "worker/unknown.h"
 
@@ -23,30 +24,49 @@ struct way_back {
     const struct revert_item *item;
     const struct migration *migration;
     const struct section *down;
-    size_t done; /* statements */
+    size_t done;        /* statements */
+    size_t row_done;    /* the same as the row says, */
+    size_t row_running; /* and the statement under way, 0 = none */
 };
 
 /* --- the history row -------------------------------------------------------------------------- */
 
-/* Appends: so many statements are done, number `running` (0 = none) is under way. */
-static void add_mark(const struct way_back *way, size_t running)
+/* Appends: so many statements are done, number `running` (0 = none) is under way, if `condition`
+ * holds for the row. */
+static struct script_step *add_mark(const struct way_back *way, size_t running,
+                                    const char *condition)
 {
     struct work *work = way->work;
     char *prefix = unknown_prefix(way->work->mem, way->migration, SECTION_DOWN, way->done);
+    struct script_step *step;
 
-    script_add(&work->script,
-               "UPDATE %s SET state = 'started', detail = coalesce(detail, '{}') || "
-               "pg_catalog.jsonb_build_object('reverting', pg_catalog.jsonb_build_object("
-               "'done', %zu, 'running', %zu, 'prefix', '%s')) "
-               "WHERE rank = %lld AND state IN ('applied', 'started')",
-               work->tx.history, way->done, running, prefix, (long long)way->item->row->rank);
+    step = script_add(&work->script,
+                      "UPDATE %s SET state = 'started', detail = coalesce(detail, '{}') || "
+                      "pg_catalog.jsonb_build_object('reverting', pg_catalog.jsonb_build_object("
+                      "'done', %zu, 'running', %zu, 'prefix', '%s')) WHERE rank = %lld AND %s",
+                      work->tx.history, way->done, running, prefix, (long long)way->item->row->rank,
+                      condition);
     talloc_free(prefix);
+    return step;
 }
 
-static int mark(const struct way_back *way, size_t running, struct err *err)
+/* As in outside.c: if the row still says what this attempt knows, and the lock can be had. */
+static int mark(struct way_back *way, size_t running, struct err *err)
 {
-    add_mark(way, running);
-    return apply_flush(way->work, err);
+    int64_t rows = 0;
+    char *condition =
+        mem_printf(way->work->mem,
+                   "state = 'started' AND detail->'reverting'->>'done' = '%zu' "
+                   "AND coalesce(detail->'reverting'->>'running', '0') = '%zu' AND %s",
+                   way->row_done, way->row_running, outside_lock(way->work));
+
+    add_mark(way, running, condition)->ret_rows = &rows;
+    talloc_free(condition);
+    if (apply_flush(way->work, err) < 0 || outside_marked(rows, err) < 0)
+        return -1;
+    way->row_done = way->done;
+    way->row_running = running;
+    return 0;
 }
 
 static int begin(const struct way_back *way, struct err *err)
@@ -55,7 +75,7 @@ static int begin(const struct way_back *way, struct err *err)
     struct history_revert entry = revert_entry(way->item, "applied");
 
     transaction_begin_revert(&work->tx, &work->script, &way->migration->directives, &entry);
-    add_mark(way, 0);
+    (void)add_mark(way, 0, "state = 'applied'"); /* the guard has seen to that */
     script_add(&work->script, "COMMIT");
     if (apply_flush(work, err) < 0)
         return -1;
@@ -95,7 +115,8 @@ static int resume(struct way_back *way, struct err *err)
     size_t running = (size_t)row->running;
     bool found = false;
 
-    way->done = (size_t)row->down_done;
+    way->done = way->row_done = (size_t)row->down_done;
+    way->row_running = running;
     if (way->done > way->down->count ||
         (row->prefix[0] &&
          strcmp(unknown_prefix(way->work->mem, way->migration, SECTION_DOWN, way->done),
@@ -117,7 +138,7 @@ static int resume(struct way_back *way, struct err *err)
 /* --- the statements --------------------------------------------------------------------------- */
 
 /* After a failure, but for a lost connection: the row no longer says "running". */
-static void mark_failed(const struct way_back *way, struct err *err)
+static void mark_failed(struct way_back *way, struct err *err)
 {
     struct err marking = ERR_INIT;
 
