@@ -112,7 +112,8 @@ Test(cli, refusals)
         {{"-f", "x.yaml", "init"},
          "option \"--fleet\" is not for \"init\" / It belongs to new, build, validate, list, "
          "status, plan, verify, query, migrate, seed, rollback, baseline, repair, runs, report, "
-         "resume, retry, help, version. \"pgtide help init\" shows the options of init."},
+         "resume, retry, completion, help, version. \"pgtide help init\" shows the options of "
+         "init."},
         {{"migrate", "store-0001"},
          "\"migrate\" does not take the argument \"store-0001\" / Tenants are named with "
          "-t: pgtide migrate -t NAME"},
