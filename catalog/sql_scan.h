@@ -30,6 +30,9 @@ enum sql_statement_flags {
     SQL_MAY_COMMIT = 1 << 6,   /* may commit by itself where no transaction is open, and so leave a
                                   part of its work behind when it fails: CALL, and a DO whose text
                                   holds what that takes */
+    SQL_SESSION = 1 << 7,      /* only changes settings of the session: SET, but not SET LOCAL,
+                                  TRANSACTION, CONSTRAINTS; RESET; SELECT set_config('a', 'b', false) */
+    SQL_LOCK_TIMEOUT = 1 << 8, /* and it is lock_timeout that it changes */
 };
 
 struct sql_statement {

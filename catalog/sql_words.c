@@ -191,6 +191,69 @@ static unsigned read_do(struct words *w)
     return 0;
 }
 
+/* The name of a setting, in quotes or not. */
+static bool at_setting(const struct words *w, const char *name)
+{
+    const struct sql_token *token = &w->token;
+    size_t len = strlen(name);
+
+    return at_word(w, name) ||
+           ((token->kind == SQL_TOKEN_IDENTIFIER || token->kind == SQL_TOKEN_STRING) &&
+            token->end - token->start == len + 2 &&
+            strncasecmp(w->text + token->start + 1, name, len) == 0);
+}
+
+/* Of a statement that sets what stands next. */
+static unsigned session_flags(const struct words *w)
+{
+    return SQL_SESSION | SQL_REPEATABLE | (at_setting(w, "lock_timeout") ? SQL_LOCK_TIMEOUT : 0);
+}
+
+static unsigned read_set(struct words *w)
+{
+    if (at_word(w, "local") || at_word(w, "transaction") || at_word(w, "constraints"))
+        return 0;
+    take(w, "session");
+    return session_flags(w);
+}
+
+static unsigned read_reset(struct words *w)
+{
+    return session_flags(w);
+}
+
+static bool take_char(struct words *w, char c)
+{
+    if (!at_char(w, c))
+        return false;
+    step(w);
+    return true;
+}
+
+static bool take_string(struct words *w)
+{
+    if (w->token.kind != SQL_TOKEN_STRING)
+        return false;
+    step(w);
+    return true;
+}
+
+/* set_config with constants, and nothing else: then it does no more than SET. */
+static unsigned read_select(struct words *w)
+{
+    unsigned flags;
+
+    if (take(w, "pg_catalog") && !take_char(w, '.'))
+        return 0;
+    if (!take(w, "set_config") || !take_char(w, '('))
+        return 0;
+    flags = session_flags(w);
+    if (take_string(w) && take_char(w, ',') && take_string(w) && take_char(w, ',') &&
+        take(w, "false") && take_char(w, ')') && at_end(w))
+        return flags;
+    return 0;
+}
+
 static unsigned read_create(struct words *w)
 {
     if (take(w, "database") || take(w, "tablespace"))
@@ -284,13 +347,17 @@ static const struct {
     const char *word;
     unsigned (*read)(struct words *w); /* stands behind the word */
 } commands[] = {
-    {"abort", read_transaction}, {"alter", read_alter},        {"analyse", read_analyze},
-    {"analyze", read_analyze},   {"begin", read_transaction},  {"call", read_call},
-    {"cluster", read_cluster},   {"commit", read_transaction}, {"copy", read_copy},
-    {"create", read_create},     {"discard", read_discard},    {"do", read_do},
-    {"drop", read_drop},         {"end", read_transaction},    {"prepare", read_prepare},
-    {"reindex", read_reindex},   {"rollback", read_rollback},  {"start", read_transaction},
-    {"vacuum", read_vacuum},
+    {"abort", read_transaction}, {"alter", read_alter},
+    {"analyse", read_analyze},   {"analyze", read_analyze},
+    {"begin", read_transaction}, {"call", read_call},
+    {"cluster", read_cluster},   {"commit", read_transaction},
+    {"copy", read_copy},         {"create", read_create},
+    {"discard", read_discard},   {"do", read_do},
+    {"drop", read_drop},         {"end", read_transaction},
+    {"prepare", read_prepare},   {"reindex", read_reindex},
+    {"reset", read_reset},       {"rollback", read_rollback},
+    {"select", read_select},     {"set", read_set},
+    {"start", read_transaction}, {"vacuum", read_vacuum},
 };
 
 static struct words words_of(const char *text, size_t start, size_t end)

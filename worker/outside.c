@@ -40,13 +40,17 @@ struct course {
 /*
  * A CONCURRENTLY statement waits for every old snapshot, which settings.lock_timeout would make
  * impossible on a busy server, and nobody has to wait for it: it waits as long as it takes, unless
- * the file itself says otherwise.
+ * the file itself says otherwise, in a directive or with SET.
  */
 static void set_lock_timeout(const struct course *course)
 {
     int64_t own = course->migration->directives.lock_timeout_ms;
     int64_t setting = course->work->tx.tenant->settings->lock_timeout_ms;
 
+    for (size_t i = 0; i < course->done; i++) {
+        if (course->up->statements[i].flags & SQL_LOCK_TIMEOUT)
+            return;
+    }
     if (own == DIRECTIVE_UNSET)
         own = course->up->statements[course->done].flags & SQL_CONCURRENTLY ? 0 : setting;
     script_add(&course->work->script, "SET lock_timeout = %lld", (long long)own);
@@ -286,12 +290,24 @@ static int skip_done(struct course *course, const struct history_row *row, struc
     return 0;
 }
 
+void outside_settings(struct work *work, const struct migration *migration,
+                      enum section_kind section, size_t done)
+{
+    const struct section *change = &migration->sections[section];
+
+    for (size_t i = 0; i < done && i < change->count; i++) {
+        if (change->statements[i].flags & SQL_SESSION)
+            script_add_statement(&work->script, migration, section, &change->statements[i]);
+    }
+}
+
 static int run_up(struct course *course, const struct history_row *started, struct err *err)
 {
     struct work *work = course->work;
 
     transaction_settings(&work->tx, &work->script, &course->migration->directives,
                          TRANSACTION_SESSION);
+    outside_settings(work, course->migration, SECTION_UP, course->done);
     if (apply_flush(work, err) < 0 || (started && skip_done(course, started, err) < 0) ||
         run_statements(course, err) < 0)
         return -1;

@@ -36,4 +36,11 @@ int outside_finish(struct work *work, const struct migration *migration, int64_t
 const char *outside_lock(const struct work *work);
 int outside_marked(int64_t rows, struct err *err) MUST_CHECK;
 
+/*
+ * Appends the statements before number `done` of the section that only change the session
+ * (SQL_SESSION): those behind, which go on in a new session, were written to find it so.
+ */
+void outside_settings(struct work *work, const struct migration *migration,
+                      enum section_kind section, size_t done);
+
 #endif

@@ -172,6 +172,7 @@ static int run_statements(struct way_back *way, struct err *err)
 
     transaction_settings(&work->tx, &work->script, &way->migration->directives,
                          TRANSACTION_SESSION);
+    outside_settings(work, way->migration, SECTION_DOWN, (size_t)way->item->row->down_done);
     if (apply_flush(work, err) < 0 || (way->item->row->reverting && resume(way, err) < 0))
         return -1;
     for (; way->done < way->down->count; way->done++) {

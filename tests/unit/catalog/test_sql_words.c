@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 
+#define SETS (SQL_SESSION | SQL_REPEATABLE)
 #define CONCURRENT (SQL_NO_TRANSACTION | SQL_CONCURRENTLY)
 
 static const struct {
@@ -87,6 +88,23 @@ static const struct {
     {"DO E'BEGIN \\103OMMIT; END'", SQL_MAY_COMMIT},
     {"DO $$ BEGIN UPDATE t SET a = 1; ROLLBACK; END $$", 0},
     {"DO $$ BEGIN PERFORM f(); END $$", 0},
+    {"SET search_path = a, b", SETS},
+    {"SET SESSION a.b TO 'c'", SETS},
+    {"SET ROLE r", SETS},
+    {"SET SESSION AUTHORIZATION r", SETS},
+    {"SET Lock_Timeout = 1", SETS | SQL_LOCK_TIMEOUT},
+    {"SET SESSION \"lock_timeout\" TO DEFAULT", SETS | SQL_LOCK_TIMEOUT},
+    {"SET LOCAL search_path = a", 0},
+    {"SET TRANSACTION READ ONLY", 0},
+    {"SET CONSTRAINTS ALL DEFERRED", 0},
+    {"RESET ALL", SETS},
+    {"RESET lock_timeout", SETS | SQL_LOCK_TIMEOUT},
+    {"SELECT set_config('search_path', 'a', false)", SETS},
+    {"select pg_catalog.set_config ( 'lock_timeout', '1', FALSE )", SETS | SQL_LOCK_TIMEOUT},
+    {"SELECT set_config('search_path', 'a', true)", 0},
+    {"SELECT set_config('search_path', f(), false)", 0},
+    {"SELECT set_config('search_path', 'a', false), f()", 0},
+    {"SELECT pg_catalog", 0},
     {"DISCARD ALL", SQL_NO_TRANSACTION | SQL_DISCARD_ALL},
     {"DISCARD PLANS", 0},
     {"CLUSTER", SQL_NO_TRANSACTION},
