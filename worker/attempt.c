@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "worker/apply.h"
 #include "worker/baseline.h"
+#include "worker/command_migration.h"
 #include "worker/history.h"
 #include "worker/inspect.h"
 #include "worker/pending.h"
@@ -533,6 +534,7 @@ static int work_on_tenant(struct attempt *attempt, struct err *err)
         result = -1;
         if (look(attempt, err) < 0)
             continue;
+        command_migration_recall(attempt->job, attempt->history);
         tell_state(attempt);
         init_transactions(attempt);
         if (check_place(attempt, err) == 0)

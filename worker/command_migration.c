@@ -54,7 +54,17 @@ static void explain(struct work *work, const struct migration *migration,
                       "it has done; running the same command again says how to go on.");
 }
 
-int command_migration_run(struct work *work, const struct migration *migration, struct err *err)
+static void keep_end(struct work *work, const struct migration *migration, int64_t rank)
+{
+    struct job *job = work->job;
+
+    job->command = (struct job_command){.rank = rank,
+                                        .checksum = mem_strdup(job->mem, migration->checksum),
+                                        .output = work->output};
+}
+
+int command_migration_run(struct work *work, const struct migration *migration, int64_t rank,
+                          struct err *err)
 {
     struct session_limits limits = session_limits(work->session);
     struct command_spec spec = {.argv = migration->command->argv,
@@ -84,10 +94,27 @@ int command_migration_run(struct work *work, const struct migration *migration, 
     }
     work->output = mem_strndup(work->job->mem, result.output, result.output_len);
     work->unsure = result.end != COMMAND_EXITED;
-    if (!command_succeeded(&result))
+    if (command_succeeded(&result))
+        keep_end(work, migration, rank);
+    else
         explain(work, migration, &spec, &result, err);
     talloc_free(result.output);
     return err->kind == ERR_NONE ? 0 : -1;
+}
+
+void command_migration_recall(const struct job *job, struct history *history)
+{
+    const struct job_command *command = &job->command;
+
+    for (size_t i = 0; command->rank > 0 && i < history->count; i++) {
+        struct history_row *row = &history->rows[i];
+
+        if (row->rank == command->rank && row->state == HISTORY_STARTED && row->running == 1 &&
+            strcmp(row->checksum, command->checksum) == 0) {
+            row->statements_done = row->running;
+            row->running = 0;
+        }
+    }
 }
 
 void command_migration_unknown(const struct migration *migration, struct err *err)

@@ -135,6 +135,14 @@ struct job_repair {
     bool cosmetic;    /* of a checksum: only comments or white space differ */
 };
 
+/* The command of a migration that ended well in some attempt, whether or not its row could be told.
+ */
+struct job_command {
+    int64_t rank; /* of its row; 0: none */
+    const char *checksum;
+    const char *output;
+};
+
 struct job {
     /* set by the coordinator */
     const struct job_plan *plan;
@@ -161,6 +169,7 @@ struct job {
     struct hook_run *hooks; /* of all attempts */
     size_t hook_count;
     size_t hook_capacity;
+    struct job_command command; /* the last */
     bool final; /* not to be tried again: another attempt would hide what went wrong */
     struct job_mismatch *mismatches;
     size_t mismatch_count;

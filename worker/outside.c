@@ -149,19 +149,21 @@ static void add_verify(struct work *work, const struct migration *migration)
 static void add_applied(struct work *work, const struct migration *migration, int64_t rank,
                         int64_t *ret_duration_ms)
 {
+    size_t count = migration->sections[SECTION_UP].count;
     struct script_step *step;
 
     script_add(&work->script, "BEGIN ISOLATION LEVEL READ COMMITTED");
     transaction_settings(&work->tx, &work->script, &migration->directives, TRANSACTION_LOCAL);
     guard_lock(&work->tx, &work->script);
     step = script_add(&work->script,
-                      "UPDATE %s SET state = 'applied', checksum = '%s', code_checksum = '%s', "
+                      "UPDATE %s SET state = 'applied', statements_done = %zu, "
+                      "statements_total = %zu, checksum = '%s', code_checksum = '%s', "
                       "run_id = %s, finished_at = t.now, duration_ms = "
                       "(EXTRACT(epoch FROM t.now - started_at) * 1000)::pg_catalog.int8, "
                       "detail = nullif(detail - 'running' - 'prefix' - 'verify', '{}') "
                       "FROM (SELECT pg_catalog.clock_timestamp() AS now) AS t "
                       "WHERE rank = %lld AND state = 'started' RETURNING duration_ms",
-                      work->tx.history, migration->checksum, migration->code_checksum,
+                      work->tx.history, count, count, migration->checksum, migration->code_checksum,
                       work->tx.run_literal, (long long)rank);
     step->row = take_duration;
     step->arg = ret_duration_ms;
@@ -211,7 +213,7 @@ static int run_statement(const struct course *course, struct err *err)
     const struct sql_statement *statement = &course->up->statements[course->done];
 
     if (course->migration->command)
-        return command_migration_run(work, course->migration, err);
+        return command_migration_run(work, course->migration, course->rank, err);
     if (concurrent_index_clear(work, course->migration, statement, err) < 0)
         return -1;
     script_add_statement(&work->script, course->migration, SECTION_UP, statement);
@@ -325,6 +327,8 @@ static int start(struct course *course, const struct history_row *started, bool 
         return outside_begin(course->work, course->migration, &course->rank, ret_skip, err);
     if (unknown_check(course->migration, started, err) < 0)
         return -1;
+    if (course->migration->command && course->work->job->command.rank == started->rank)
+        course->work->output = course->work->job->command.output;
     course->rank = started->rank;
     course->done = course->row_done = (size_t)started->statements_done;
     course->row_running = (size_t)started->running;

@@ -498,20 +498,28 @@ Test(commands, one_that_was_killed_is_not_run_again_by_itself)
     cr_expect_str_eq(log_text(fleet), "x\nx\n");
 }
 
-Test(commands, pgtide_is_killed_while_one_runs)
+/* `pgtide migrate`, once the command is at work. */
+static struct process *start_command(struct fleet_fixture *fleet, const char *text)
 {
-    struct fleet_fixture *fleet = new_fleet(1, "");
     struct process *process;
-    const struct fleet_run *run;
 
     fleet_fixture_inventory(fleet, NULL);
-    fleet_fixture_write(fleet, "migrations/2_b.cmd.yaml", "argv: [sleep, \"3\"]\n");
+    fleet_fixture_write(fleet, "migrations/2_b.cmd.yaml", text);
     process = fleet_fixture_start(fleet, "migrate", NULL);
     cr_assert(pg_sql_wait(fleet->server, fleet->databases[0],
                           "SELECT count(*) FROM pg_class WHERE relname = 'pgtide_history'", 30000));
     cr_assert(pg_sql_wait(fleet->server, fleet->databases[0],
                           "SELECT count(*) FROM pgtide_history WHERE detail->>'running' = '1'",
                           30000));
+    return process;
+}
+
+Test(commands, pgtide_is_killed_while_one_runs)
+{
+    struct fleet_fixture *fleet = new_fleet(1, "");
+    struct process *process = start_command(fleet, "argv: [sleep, \"3\"]\n");
+    const struct fleet_run *run;
+
     process_signal(process, SIGKILL);
     process_wait(process);
     run = fleet_fixture_run(fleet, "migrate", NULL);
@@ -522,6 +530,25 @@ Test(commands, pgtide_is_killed_while_one_runs)
                        "WHERE version = 2");
     cr_expect_eq(fleet_fixture_run(fleet, "migrate", NULL)->exit_code, 0, "as the hint says");
     cr_expect_eq(rows(fleet, "version = 2 AND state = 'applied'"), 1);
+}
+
+Test(commands, the_connection_is_lost_while_one_runs)
+{
+    struct fleet_fixture *fleet = new_fleet(1, "");
+    struct process *process =
+        start_command(fleet, "argv: [sh, -c, 'echo x >> log; echo moved; exec sleep 2']\n");
+    const struct fleet_run *run;
+    const json_t *step;
+
+    fleet_fixture_exec(fleet, 1,
+                       "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                       "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    run = fleet_fixture_wait(fleet, process);
+    cr_assert_eq(run->exit_code, 0, "%s%s", run->out, run->err);
+    cr_expect_str_eq(log_text(fleet), "x\n", "it is run once");
+    cr_expect_eq(rows(fleet, "version = 2 AND state = 'applied' AND statements_done = 1"), 1);
+    step = json_array_get(json_object_get(fleet_fixture_tenant(run, "store-1"), "migrations"), 1);
+    cr_expect_str_eq(text_of(step, "output"), "moved\n");
 }
 
 Test(commands, mistakes_in_the_file)
