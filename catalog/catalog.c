@@ -45,9 +45,9 @@ static void read_migration(struct walk *walk, const struct folder_entry *entry, 
     migration.release = release;
     if (migration_parse_name(walk->catalog, entry->name, &migration, &err) < 0) {
         err_place(&err, entry->file, 0, 0);
-        err_move(err_list_add(walk->errors), &err);
+        err_list_take(walk->errors, &err);
     } else if (folder_read(mem, entry, &bytes, &len, &err) < 0) {
-        err_move(err_list_add(walk->errors), &err);
+        err_list_take(walk->errors, &err);
     } else {
         /* the result is in the list of errors */
         if (migration_parse(walk->catalog, bytes, len, &migration, walk->errors) < 0)
@@ -65,7 +65,7 @@ static void walk_folder(struct walk *walk, const struct folder_entry *entry,
     struct err err = ERR_INIT;
 
     if (folder_open(mem, entry, outer, &folder, &err) < 0) {
-        err_move(err_list_add(walk->errors), &err);
+        err_list_take(walk->errors, &err);
         talloc_free(mem);
         return;
     }
@@ -75,7 +75,7 @@ static void walk_folder(struct walk *walk, const struct folder_entry *entry,
         const struct folder_entry *inner = &folder.entries[i];
 
         if (folder_check(inner, &err) < 0)
-            err_move(err_list_add(walk->errors), &err);
+            err_list_take(walk->errors, &err);
         else if (inner->is_folder)
             walk_folder(walk, inner, &folder, release);
         else if (release && strcmp(inner->name, "UPGRADE.md") == 0)

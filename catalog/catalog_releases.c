@@ -57,7 +57,7 @@ void catalog_releases_read_guide(struct catalog *catalog, const char *release,
     if (!found)
         return;
     if (folder_read(NULL, entry, &bytes, &len, &err) < 0) {
-        err_move(err_list_add(errors), &err);
+        err_list_take(errors, &err);
         return;
     }
     found->upgrade = text_file_normalise(catalog, bytes, len, &len);

@@ -58,7 +58,7 @@ static void read_sql(struct catalog *c, const struct folder_entry *entry, struct
     sql->name = seed->name;
     sql->file = seed->file;
     if (folder_read(NULL, entry, &bytes, &len, &err) < 0) {
-        err_move(err_list_add(errors), &err);
+        err_list_take(errors, &err);
         return;
     }
     if (migration_parse_seed(sql, bytes, len, sql, errors) == 0)
@@ -91,7 +91,7 @@ static void read_seed(struct catalog *c, struct seed_set *set, const struct fold
     struct err err = ERR_INIT;
 
     if (parse_name(c, entry, &seed, &err) < 0 || find_content(c, entry, &seed, &err) < 0) {
-        err_move(err_list_add(errors), &err);
+        err_list_take(errors, &err);
         return;
     }
     if (seed.format == SEED_SQL)
@@ -148,7 +148,7 @@ static void read_set(struct catalog *c, struct seed_set *set, const char *path, 
     size_t capacity = 0;
 
     if (folder_open(mem, &entry, NULL, &folder, &err) < 0) {
-        err_move(err_list_add(errors), &err);
+        err_list_take(errors, &err);
         talloc_free(mem);
         return;
     }
@@ -156,7 +156,7 @@ static void read_set(struct catalog *c, struct seed_set *set, const char *path, 
         const struct folder_entry *inner = &folder.entries[i];
 
         if (folder_check(inner, &err) < 0)
-            err_move(err_list_add(errors), &err);
+            err_list_take(errors, &err);
         else if (!inner->is_document || inner->is_folder)
             read_seed(c, set, inner, &capacity, errors);
     }

@@ -315,7 +315,7 @@ static int read_sections(struct parser *p)
         if (sql_scan(p->parent, m->file, m->text, pos, m->len, on_comment, p, &script, &err) < 0) {
             if (p->ended)
                 err_detail(&err, "The section ends at the marker in line %d.", p->marker.line);
-            err_move(err_list_add(p->errors), &err);
+            err_list_take(p->errors, &err);
             return -1;
         }
         end_section(p, &script);

@@ -37,13 +37,19 @@ bool cli_takes(const struct cli_command *command, const struct cli_option *optio
     return (option->commands & 1u << command->id) != 0;
 }
 
-bool cli_takes_named(const struct cli_command *command, const char *name)
+/* The command's option of this long name; NULL: it has none. */
+static const struct cli_option *find_own(const struct cli_command *command, const char *name)
 {
     for (size_t i = 0; i < cli_option_count; i++) {
         if (strcmp(cli_options[i].name, name) == 0 && cli_takes(command, &cli_options[i]))
-            return true;
+            return &cli_options[i];
     }
-    return false;
+    return NULL;
+}
+
+bool cli_takes_named(const struct cli_command *command, const char *name)
+{
+    return find_own(command, name) != NULL;
 }
 
 /* ---- refusals ---- */
@@ -236,11 +242,9 @@ static int parse_word(struct parser *p, const char *word, struct err *err)
 static const struct cli_option *of_command(const struct cli_command *command,
                                            const struct cli_option *given)
 {
-    for (size_t i = 0; i < cli_option_count; i++) {
-        if (strcmp(cli_options[i].name, given->name) == 0 && cli_takes(command, &cli_options[i]))
-            return &cli_options[i];
-    }
-    return given;
+    const struct cli_option *own = find_own(command, given->name);
+
+    return own ? own : given;
 }
 
 int cli_parse(void *parent, int argc, char *const *argv, struct cli_line *ret, struct err *err)

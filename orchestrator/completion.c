@@ -8,7 +8,7 @@
 
 #include "orchestrator/cli.h"
 
-const char *const completion_shells[] = {"bash", "zsh", "fish", NULL};
+static const char *const shells[] = {"bash", "zsh", "fish"};
 
 /* --- what there is to complete ---------------------------------------------------------------- */
 
@@ -40,8 +40,8 @@ static void each_argument(const struct cli_command *command,
         print("last", out);
     for (size_t i = 0; command->id == CLI_HELP && i < CLI_COMMANDS; i++)
         print(cli_commands[i].name, out);
-    for (size_t i = 0; command->id == CLI_COMPLETION && completion_shells[i]; i++)
-        print(completion_shells[i], out);
+    for (size_t i = 0; command->id == CLI_COMPLETION && i < ARRAY_LEN(shells); i++)
+        print(shells[i], out);
 }
 
 static bool takes_folder(const struct cli_command *command)

@@ -9,7 +9,4 @@
 /* Prints the script for "bash", "zsh" or "fish"; false: it is none of these. */
 bool completion_print(const char *shell, FILE *out);
 
-/* Their names, ended by NULL. */
-extern const char *const completion_shells[];
-
 #endif

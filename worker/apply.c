@@ -300,7 +300,7 @@ static size_t query_length(const struct pending *pending)
     size_t len = 0;
 
     for (size_t i = 0; i < pending->count && len < QUERY_MOST; i++)
-        len += strlen(pending->items[i].migration->text) + AROUND_MIGRATION;
+        len += pending->items[i].migration->len + AROUND_MIGRATION;
     return len < QUERY_MOST ? len : QUERY_MOST;
 }
 

@@ -170,39 +170,36 @@ static enum err_kind kind_of(PGconn *conn, const PGresult *result, const char *s
     return is_one_of(sqlstate, transient, ARRAY_LEN(transient)) ? ERR_TRANSIENT : ERR_SQL;
 }
 
-/* How much of what the server says is kept: a file's RAISE may say anything. */
-static int cut(const char *text)
+/* Of what the server says no more than TEXT_MOST: a file's RAISE may say anything. */
+static char *field_text(void *mem, const PGresult *result, int field)
 {
-    return (int)text_cut(text, TEXT_MOST);
+    const char *text = PQresultErrorField(result, field);
+
+    return text ? mem_strndup(mem, text, text_cut(text, TEXT_MOST)) : NULL;
 }
 
 int pgerror_result(PGconn *conn, const PGresult *result, const char *notice_sqlstate,
                    struct err *err)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-    const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
     enum err_kind kind = kind_of(conn, result, sqlstate);
+    void *mem = mem_context(NULL);
+    char *message = field_text(mem, result, PG_DIAG_MESSAGE_PRIMARY);
+    char *detail = field_text(mem, result, PG_DIAG_MESSAGE_DETAIL);
+    char *hint = field_text(mem, result, PG_DIAG_MESSAGE_HINT);
 
-    if (kind == ERR_LOST && !sqlstate)
-        return pgerror_lost(conn, notice_sqlstate, err);
-    if (!message)
-        message = "the server reported an error without a text";
-    err_set(err, kind, "%.*s", cut(message), message);
-    err_sqlstate(err, sqlstate);
-    if (detail)
-        err_detail(err, "%.*s", cut(detail), detail);
-    if (hint)
-        err_hint(err, "%.*s", cut(hint), hint);
+    if (kind == ERR_LOST && !sqlstate) {
+        pgerror_lost(conn, notice_sqlstate, err);
+    } else {
+        err_set(err, kind, "%s", message ? message : "the server reported an error without a text");
+        err_sqlstate(err, sqlstate);
+        if (detail)
+            err_detail(err, "%s", detail);
+        if (hint)
+            err_hint(err, "%s", hint);
+    }
+    talloc_free(mem);
     return -1;
-}
-
-static char *field_text(void *mem, const PGresult *result, int field)
-{
-    const char *text = PQresultErrorField(result, field);
-
-    return text ? mem_strndup(mem, text, text_cut(text, TEXT_MOST)) : NULL;
 }
 
 static size_t field_number(const PGresult *result, int field)
